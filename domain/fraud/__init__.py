@@ -1,0 +1,22 @@
+"""Payment fraud: approve, review or block a card payment before it completes."""
+
+from domain.contract import Domain
+from domain.fraud.events import parse_label, parse_payment
+from domain.fraud.features import SCHEMA, FraudFeatures, phrase
+from domain.fraud.policy import FraudPolicy
+from domain.fraud.simulator import simulate
+
+FRAUD = Domain(
+    name="fraud",
+    title="Payment fraud",
+    events_name="payments",
+    schema=SCHEMA,
+    objective="binary",
+    deadline_ms=100.0,
+    parse_event=parse_payment,
+    parse_label=parse_label,
+    features=FraudFeatures,
+    policy=FraudPolicy(),
+    phrase=phrase,
+    simulate=simulate,
+)

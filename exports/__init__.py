@@ -1,0 +1,1 @@
+"""How a LightGBM model leaves Python: one file a format. Knows trees, not payments."""
