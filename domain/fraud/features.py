@@ -15,7 +15,7 @@ import numpy as np
 
 from domain.contract import Computed, MalformedEvent
 from domain.fraud.events import Label, Payment
-from domain.fraud.history import DAY, Entries, decode, find, identity, latest, remember, summarise
+from domain.fraud.history import DAY, NEVER, Entries, decode, find, identity, latest, remember, seconds, summarise
 from domain.schema import MISSING, Feature, FeatureSchema
 
 DAYS = (1, 7, 30)
@@ -47,11 +47,6 @@ SCHEMA = FeatureSchema((
     Feature("terminal_days_since_fraud", description="days since a fraud at the terminal last became known"),
     Feature("merchant_category", "categorical", CATEGORIES, "the merchant's line of business"),
 ))  # fmt: skip
-
-
-def seconds(moment: datetime) -> int:
-    """Whole seconds since the epoch."""
-    return int(moment.timestamp())
 
 
 class FraudFeatures:
@@ -95,7 +90,7 @@ class FraudFeatures:
 
     def _customer(self, entries: Entries, time: int, ident: int, amount: float) -> list[float]:
         last = latest(entries, time, ident, 0)
-        if last < 0:
+        if last == NEVER:
             return [MISSING] * (3 * len(DAYS) + 1)
         summarise(entries, time, ident, _SPANS, self._window)
         row: list[float] = []
@@ -106,14 +101,14 @@ class FraudFeatures:
 
     def _terminal(self, terminal_id: str, time: int) -> list[float]:
         entries = self._terminals.get(terminal_id)
-        if entries is None or latest(entries, time, _LAST_ID, 0) < 0:
+        if entries is None or latest(entries, time, _LAST_ID, 0) == NEVER:
             return [MISSING] * (2 * len(DAYS) + 1)
         summarise(entries, time, _LAST_ID, _SPANS, self._window)
         row: list[float] = []
         for count, frauds, _, _ in self._window.tolist():
             row += (count, frauds / count if count else MISSING)
         last_fraud = latest(entries, time, _LAST_ID, 1)
-        return [*row, (time - last_fraud) / DAY if last_fraud >= 0 else MISSING]
+        return [*row, (time - last_fraud) / DAY if last_fraud != NEVER else MISSING]
 
 
 def _calendar(moment: datetime) -> tuple[float, float, float]:

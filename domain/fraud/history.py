@@ -1,13 +1,14 @@
 """A bounded log of what happened to one key, and what it looked like at any moment.
 
 A history is an int64 array (n, 2), sorted by time, then id: ``time << 32 | value`` and a 64-bit id, time in
-seconds since the epoch, value below 2**32. It travels as the array's bytes: 16 an entry. The same set of
+seconds since 2000 (signed 32 bits: 1932 to 2068), value below 2**32. It travels as the array's bytes: 16 an entry. The same set of
 entries gives the same history in whatever order they came; an entry that is there already changes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -16,12 +17,19 @@ from numpy.typing import NDArray
 
 Entries = NDArray[np.int64]
 DAY = 86_400
+NEVER = -(1 << 40)
+_YEAR_2000 = 946_684_800
 _LOW = (1 << 32) - 1
 
 
 def identity(event_id: str) -> int:
     """A stable signed 64-bit id of a string (BLAKE2b): equal on every machine, unlike ``hash``."""
     return int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+def seconds(moment: datetime) -> int:
+    """Whole seconds since 2000, as a history counts them."""
+    return int(moment.timestamp()) - _YEAR_2000
 
 
 def decode(data: bytes | None) -> Entries:
@@ -100,9 +108,9 @@ def summarise(entries: Entries, time: int, ident: int, spans: NDArray[np.int64],
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def latest(entries: Entries, time: int, ident: int, least: int) -> int:
-    """The time of the last entry before (``time``, ``ident``) whose value is at least ``least``; -1 if there is none."""
+    """The time of the last entry before (``time``, ``ident``) whose value is at least ``least``; ``NEVER`` if there is none."""
     for i in range(entries.shape[0] - 1, -1, -1):
         at = entries[i, 0] >> 32
         if (at < time or (at == time and entries[i, 1] < ident)) and entries[i, 0] & _LOW >= least:
             return at
-    return -1
+    return NEVER
