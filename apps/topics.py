@@ -1,0 +1,60 @@
+"""The topics, each with its partitions, retention and clean-up; nothing relies on auto-creation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from apps.errors import BrokerError
+from apps.kafka import client_config
+from apps.settings import Settings
+from domain.registry import DOMAINS
+
+DAY_MS = 86_400_000
+METRICS = "metrics"
+MODELS = "models"
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """One topic as it is created; ``partitions`` 0 means the setting's number."""
+
+    name: str
+    partitions: int = 0
+    retention_days: int = 60
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+# Events and labels carry the broker's clock: it is the "broker time" of every decision, and retention then counts from
+# arrival, so that replayed history is not deleted for its age.
+_ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
+
+
+def topic_specs() -> list[TopicSpec]:
+    """Every topic of every domain, and the two that all share."""
+    specs = [TopicSpec(METRICS, partitions=1, retention_days=30), TopicSpec(MODELS, partitions=1, settings={"cleanup.policy": "compact"})]
+    for d in DOMAINS.values():
+        specs += [TopicSpec(d.events_topic, settings=_ARRIVAL), TopicSpec(d.labels_topic, settings=_ARRIVAL)]
+        specs += [TopicSpec(d.decisions_topic), TopicSpec(d.alerts_topic), TopicSpec(d.dead_letters_topic, partitions=1)]
+    return specs
+
+
+def create_topics(settings: Settings) -> list[str]:
+    """Create what is missing and return its names. Raises ``BrokerError`` where Kafka refuses or cannot be reached."""
+    admin = AdminClient(client_config(settings))
+    created = []
+    for name, future in admin.create_topics([_new_topic(s, settings) for s in topic_specs()], operation_timeout=30).items():
+        try:
+            future.result(timeout=30)
+            created.append(name)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise BrokerError(f"topic {name} cannot be created: {error.args[0].str()}; look at KAFKA_BOOTSTRAP_SERVERS and the rights there") from error
+    return created
+
+
+def _new_topic(spec: TopicSpec, settings: Settings) -> NewTopic:
+    config = {"retention.ms": str(spec.retention_days * DAY_MS), **spec.settings}
+    return NewTopic(spec.name, num_partitions=spec.partitions or settings.partitions, replication_factor=-1, config=config)
