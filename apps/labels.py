@@ -1,0 +1,123 @@
+"""The labels as every scorer sees them: read whole, beside the stream, and told to the features in time.
+
+A customer's payments live in one partition, a terminal's labels would live in another; sending each payment on a second
+hop through Kafka would double its latency (and its commits, under exactly-once). What labels say counts only days
+later, so each scorer process keeps all of it in memory, from a consumer of its own, and no decision waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+
+from apps.errors import BrokerError
+from apps.kafka import consumer_config
+from apps.settings import Settings
+from domain.contract import Domain, MalformedEvent
+
+LABELS_UNTIL = "labels-until"  # header of a replayed payment: the label offsets it must see, "12,15,11,9"
+_FULL, _DRAINED = 5_000, 1_000  # labels held back per partition before it is paused, and when it goes on
+_POLL_EVERY = 0.005  # seconds; labels count from full hours, so this is soon enough
+_WAIT_FOR_STAMP = 60.0
+_log = logging.getLogger(__name__)
+
+
+class LabelReader:
+    """Tells ``learn`` every label of a domain up to the event time asked for, never before that time.
+
+    Three rules hold. A (re)started reader blocks the first payments until it has read each partition to its end, or
+    beyond their time: no decision with half the history. After that it never blocks, a label is seen once it has
+    arrived. A payment stamped with label offsets (a replay) waits until those are read, which makes replays exact.
+    """
+
+    def __init__(self, settings: Settings, domain: Domain, learn: Callable[[Any], None]) -> None:
+        self._learn, self._parse, self._topic = learn, domain.parse_label, domain.labels_topic
+        config = consumer_config(settings, f"polyscore-{domain.name}-labels")
+        self._consumer = Consumer({**config, "enable.partition.eof": True, "fetch.wait.max.ms": 50})
+        self._assign()
+        self._last_poll = 0.0
+        self._last_stamp = b""
+        self.unreadable = 0
+
+    def _assign(self) -> None:
+        metadata = self._consumer.list_topics(self._topic, timeout=30).topics[self._topic]
+        if metadata.error is not None:
+            raise BrokerError(f"topic {self._topic}: {metadata.error.str()}; create it with `polyscore broker start` or `polyscore topics`")
+        self._held: dict[int, deque[Any]] = {p: deque() for p in metadata.partitions}
+        self._next = dict.fromkeys(self._held, 0)
+        self._paused: set[int] = set()
+        self._behind = set(self._held)  # partitions not yet read to their end since the start
+        self._consumer.assign([TopicPartition(self._topic, p, OFFSET_BEGINNING) for p in self._held])
+
+    def advance(self, moment: datetime, stamp: bytes | None = None) -> None:
+        """Learn what was known by ``moment`` (and, with a ``stamp``, wait until the stamped labels are read)."""
+        if stamp is not None and stamp != self._last_stamp:
+            self._reach(stamp, moment)
+        while self._behind and not all(self._is_ahead(p, moment) for p in self._behind):
+            self._read(0.05)
+            self._release(moment)
+        now = time.monotonic()
+        if now - self._last_poll >= _POLL_EVERY:
+            self._last_poll = now
+            self._read(0.0)
+        self._release(moment)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _reach(self, stamp: bytes, moment: datetime) -> None:
+        wanted = [int(part) for part in stamp.split(b",")]
+        give_up = time.monotonic() + _WAIT_FOR_STAMP
+        while any(self._next.get(p, 0) < offset for p, offset in enumerate(wanted)):
+            self._read(0.05)
+            self._release(moment)
+            if time.monotonic() > give_up:
+                _log.warning("labels up to offsets %s did not come in %.0f s; scoring with what is there", stamp.decode(), _WAIT_FOR_STAMP)
+                break
+        self._last_stamp = stamp
+
+    def _is_ahead(self, partition: int, moment: datetime) -> bool:
+        held = self._held[partition]
+        return bool(held) and held[-1].event_time > moment
+
+    def _read(self, timeout: float) -> None:
+        for message in self._consumer.consume(1000, timeout=timeout):
+            error = message.error()
+            if error is None:
+                self._hold(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._reached_end(message.partition(), message.offset())
+            elif error.fatal():
+                raise BrokerError(f"reading {self._topic} failed: {error.str()}")
+
+    def _reached_end(self, partition: int, offset: int) -> None:
+        self._next[partition] = max(self._next[partition], offset)
+        self._behind.discard(partition)
+
+    def _hold(self, message: Any) -> None:
+        partition = message.partition()
+        self._next[partition] = message.offset() + 1
+        try:
+            label = self._parse(message.value() or b"")
+        except MalformedEvent:  # the monitor sends it to the dead letters, once; every scorer only counts it
+            self.unreadable += 1
+            return
+        held = self._held[partition]
+        held.append(label)
+        if len(held) >= _FULL and partition not in self._paused:
+            self._paused.add(partition)
+            self._consumer.pause([TopicPartition(self._topic, partition)])
+
+    def _release(self, moment: datetime) -> None:
+        for partition, held in self._held.items():
+            while held and held[0].event_time <= moment:
+                self._learn(held.popleft())
+            if partition in self._paused and len(held) <= _DRAINED:
+                self._paused.discard(partition)
+                self._consumer.resume([TopicPartition(self._topic, partition)])

@@ -1,0 +1,140 @@
+"""Sends recorded or simulated history through the same topics as live events, speeded up and exactly repeatable.
+
+Labels of a stretch of event time are acknowledged before its events are sent, and every event carries the label offsets
+that existed by then (``labels-until``): the scorer sees what it would have seen at that time, however fast this runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event as Flag
+from typing import Any
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from pydantic import BaseModel
+
+from apps.errors import BrokerError
+from apps.kafka import consumer_config, producer_config
+from apps.labels import LABELS_UNTIL
+from apps.settings import Settings
+from apps.stream import SOURCE_US
+from domain.contract import Domain, Emission
+
+STRETCH = timedelta(hours=1)
+_MOST = 2_000  # emissions in a stretch
+
+
+@dataclass
+class Sent:
+    """How many messages of each kind Kafka acknowledged, and the time it took."""
+
+    events: int = 0
+    labels: int = 0
+    seconds: float = 0.0
+
+
+class Replay:
+    """Sends emissions, in the order given, stretch by stretch."""
+
+    def __init__(self, settings: Settings, domain: Domain) -> None:
+        self._domain = domain
+        self._producer = Producer(producer_config(settings, linger_ms=5.0))
+        self._label_ends = _label_ends(settings, domain)
+        self._failed = 0
+        self.sent = Sent()
+
+    def send(self, emissions: Iterable[Emission], *, speed: float | None, stop: Flag, progress: Callable[[Sent, datetime], None]) -> Sent:
+        """Send everything; at ``speed`` times real time, or, without it, as fast as Kafka takes it.
+
+        With a speed, events carry the time of sending, so that their latency counts. Raises ``BrokerError`` if Kafka
+        refuses a message for good.
+        """
+        began = time.monotonic()
+        first: datetime | None = None
+        for stretch in stretches(emissions):
+            first = first or stretch[0].at
+            self._send_labels(stretch)
+            for emission in stretch:
+                if emission.stream == "labels":
+                    continue
+                if speed is not None and stop.wait(max(0.0, (emission.at - first).total_seconds() / speed - (time.monotonic() - began))):
+                    break
+                self._send_event(emission, live=speed is not None)
+            self.sent.seconds = time.monotonic() - began
+            progress(self.sent, stretch[-1].at)
+            if stop.is_set():
+                break
+        self._flush()
+        self.sent.seconds = time.monotonic() - began
+        return self.sent
+
+    def _send_labels(self, stretch: list[Emission]) -> None:
+        labels = [e for e in stretch if e.stream == "labels"]
+        for emission in labels:
+            self._produce(self._domain.labels_topic, emission, [], self._label_sent)
+        if labels:
+            self._flush()
+
+    def _label_sent(self, error: Any, message: Any) -> None:
+        self._acknowledged(error, message)
+        if error is None:
+            partition = message.partition()
+            self._label_ends[partition] = max(self._label_ends[partition], message.offset() + 1)
+            self.sent.labels += 1
+
+    def _send_event(self, emission: Emission, *, live: bool) -> None:
+        stamp = ",".join(str(self._label_ends[p]) for p in sorted(self._label_ends)).encode()
+        headers = [(LABELS_UNTIL, stamp)]
+        if live:
+            headers.append((SOURCE_US, str(time.time_ns() // 1000).encode()))
+        self._produce(self._domain.events_topic, emission, headers, self._acknowledged)
+        self.sent.events += 1
+
+    def _produce(self, topic: str, emission: Emission, headers: list[tuple[str, bytes]], on_delivery: Callable[..., None]) -> None:
+        value = serialise(emission.value)
+        while True:
+            try:
+                self._producer.produce(topic, value, emission.key.encode(), headers=headers, on_delivery=on_delivery)
+                break
+            except BufferError:
+                self._producer.poll(0.1)
+        self._producer.poll(0)
+
+    def _acknowledged(self, error: Any, message: Any) -> None:
+        if error is not None:
+            self._failed += 1
+
+    def _flush(self) -> None:
+        left = self._producer.flush(60)
+        if left or self._failed:
+            raise BrokerError(f"{left + self._failed} messages were not acknowledged by Kafka; is the broker up? Run the replay again: repeats change nothing")
+
+
+def serialise(value: Any) -> bytes:
+    """An event's JSON; raw bytes pass as they are."""
+    return value if isinstance(value, bytes) else value.model_dump_json().encode() if isinstance(value, BaseModel) else bytes(value)
+
+
+def stretches(emissions: Iterable[Emission]) -> Iterator[list[Emission]]:
+    """Cut a sequence in order of time into lists of at most an hour and at most ``_MOST`` emissions."""
+    current: list[Emission] = []
+    for emission in emissions:
+        if current and (emission.at - current[0].at >= STRETCH or len(current) >= _MOST):
+            yield current
+            current = []
+        current.append(emission)
+    if current:
+        yield current
+
+
+def _label_ends(settings: Settings, domain: Domain) -> dict[int, int]:
+    """The end offset of every label partition, as it stands now."""
+    consumer = Consumer(consumer_config(settings, f"polyscore-{domain.name}-replay"))
+    try:
+        partitions = consumer.list_topics(domain.labels_topic, timeout=30).topics[domain.labels_topic].partitions
+        return {p: consumer.get_watermark_offsets(TopicPartition(domain.labels_topic, p), timeout=30)[1] for p in partitions}
+    finally:
+        consumer.close()

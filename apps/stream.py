@@ -1,0 +1,181 @@
+"""The scorer: wires the pure decision to Kafka through Quix Streams. Every event gives one decision, or one dead letter."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+from quixstreams import Application, message_context
+from quixstreams.kafka import ConnectionConfig
+from quixstreams.models import Serializer, Topic
+
+from apps.errors import AppError
+from apps.kafka import bootstrap
+from apps.labels import LABELS_UNTIL, LabelReader
+from apps.settings import Guarantee, Settings, security
+from domain.contract import Domain, Event, Features, MalformedEvent
+from models.decide import Decided, Model, decide
+
+SOURCE_US = "source-us"  # header of a live event: UTC microseconds at its source
+_STATE = "history"
+_DEFAULT_COMMIT = {"exactly-once": 0.05, "at-least-once": 1.0}  # seconds; exactly-once shows nothing before its commit
+# A defect in a feature or a format hits one event, not the stream. What has to do with memory, disk or Kafka is not among
+# these: it stops the process, and nothing is committed.
+_DEFECTS = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
+_log = logging.getLogger(__name__)
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Outgoing(NamedTuple):
+    """One message to produce."""
+
+    topic: str
+    value: bytes
+    headers: Headers = ()
+
+
+class _Payload(Serializer):
+    """Takes the bytes of an ``Outgoing`` as they are."""
+
+    def __call__(self, value: Outgoing, ctx: Any) -> bytes:
+        return value.value
+
+
+@dataclass
+class Counts:
+    """What passed, for the log line at the end."""
+
+    decided: int = 0
+    alerts: int = 0
+    dead_letters: int = 0
+    repeated: int = 0
+
+
+class Scoring:
+    """Turns one raw message into outgoing ones, given the key's state. Knows Kafka's metadata, not its client."""
+
+    def __init__(self, domain: Domain, model: Model, features: Features, guarantee: Guarantee, advance: Callable[..., None]) -> None:
+        self.domain, self.model, self.features, self.advance = domain, model, features, advance
+        self.suppress_repeated = guarantee == "exactly-once"
+        self.counts = Counts()
+
+    def process(self, value: bytes | None, key: bytes | None, broker_ms: int, headers: Headers | None, state: Any) -> list[Outgoing]:
+        """The decision (and the alert) for this message, or its dead letter."""
+        found = dict(headers or ())
+        try:
+            event = self._read(value, key)
+            self.advance(event.event_time, found.get(LABELS_UNTIL))
+            decided = decide(self.domain, self.features, self.model, event, state.get_bytes(_STATE))
+            source_us = _source(found)
+        except MalformedEvent as error:
+            return [self._dead_letter(value, error.code, str(error))]
+        except _DEFECTS as error:
+            _log.exception("%s: an event could not be processed", self.domain.name)
+            return [self._dead_letter(value, "processing-error", f"{type(error).__name__}: {error}")]
+        if decided.repeated:
+            self.counts.repeated += 1
+            if self.suppress_repeated:
+                return []
+        else:
+            state.set_bytes(_STATE, decided.state)
+        return self._messages(decided, source_us, broker_ms)
+
+    def _read(self, value: bytes | None, key: bytes | None) -> Event:
+        event: Event = self.domain.parse_event(value or b"")
+        if key != event.key.encode():
+            raise MalformedEvent("wrong-key", f"the message's key is not {event.key!r}, the key of its event: its state lives elsewhere")
+        return event
+
+    def _messages(self, decided: Decided, source_us: int | None, broker_ms: int) -> list[Outgoing]:
+        times = {"source_us": source_us, "broker_us": broker_ms * 1000, "decided_us": time.time_ns() // 1000}
+        body = orjson.dumps({**decided.fields, **times})
+        self.counts.decided += 1
+        if not decided.fields["alert"]:
+            return [Outgoing(self.domain.decisions_topic, body)]
+        self.counts.alerts += 1
+        return [Outgoing(self.domain.decisions_topic, body), Outgoing(self.domain.alerts_topic, body)]
+
+    def _dead_letter(self, value: bytes | None, code: str, reason: str) -> Outgoing:
+        self.counts.dead_letters += 1
+        at = message_context()
+        headers = dead_letter_headers(code, reason, at.topic, at.partition, at.offset)
+        return Outgoing(self.domain.dead_letters_topic, value or b"", headers)
+
+
+def dead_letter_headers(code: str, reason: str, topic: str, partition: int, offset: int) -> Headers:
+    """What a dead letter says beside its original bytes (the letter's body)."""
+    fields = {
+        "code": code,
+        "reason": reason,
+        "source-topic": topic,
+        "source-partition": str(partition),
+        "source-offset": str(offset),
+        "failed-us": str(time.time_ns() // 1000),
+    }
+    return [(name, text.encode()) for name, text in fields.items()]
+
+
+def _source(headers: dict[str, bytes]) -> int | None:
+    raw = headers.get(SOURCE_US)
+    if raw is None:
+        return None
+    if not raw.isdigit() or len(raw) > 17:
+        raise MalformedEvent("bad-header", f"header {SOURCE_US} holds no microseconds since the epoch")
+    return int(raw)
+
+
+def application(settings: Settings, domain: Domain, guarantee: Guarantee, instance: str) -> Application:
+    """A Quix application for one scorer process; ``instance`` names its local state and, exactly-once, its transactions."""
+    interval = settings.commit_interval or _DEFAULT_COMMIT[guarantee]
+    producer: dict[str, Any] = {"linger.ms": 1, "compression.type": "lz4", "queue.buffering.max.messages": 500_000}
+    if guarantee == "exactly-once":
+        # A fixed id fences a killed predecessor at once; its open transaction would hold readers back until it timed out.
+        producer |= {"transactional.id": f"polyscore-{domain.name}-{instance}", "transaction.timeout.ms": 15_000}
+    return Application(
+        broker_address=ConnectionConfig.from_librdkafka_dict({"bootstrap.servers": bootstrap(settings), **security()}),
+        consumer_group=group(domain),
+        auto_offset_reset="earliest",
+        commit_interval=interval,
+        consumer_poll_timeout=min(interval / 2, 0.1),
+        consumer_extra_config={"fetch.wait.max.ms": 100, "fetch.queue.backoff.ms": 10, "session.timeout.ms": 10_000},
+        producer_extra_config=producer,
+        state_dir=settings.state / f"{domain.name}-{instance}",
+        processing_guarantee=guarantee,
+        loglevel="WARNING",
+    )
+
+
+def group(domain: Domain) -> str:
+    """The consumer group of a domain's scorers."""
+    return f"polyscore-{domain.name}"
+
+
+def wire(app: Application, domain: Domain, process: Callable[..., list[Outgoing]]) -> None:
+    """Events topic in; decisions, alerts and dead letters out."""
+    names = (domain.decisions_topic, domain.alerts_topic, domain.dead_letters_topic)
+    topics: dict[str, Topic] = {name: app.topic(name, value_serializer=_Payload(), key_serializer="bytes") for name in names}
+    events = app.dataframe(app.topic(domain.events_topic, value_deserializer="bytes", key_deserializer="bytes"))
+    outgoing = events.apply(process, stateful=True, metadata=True, expand=True)
+    outgoing = outgoing.set_headers(lambda value, *_: value.headers)
+    outgoing.to_topic(lambda value, *_: topics[value.topic])
+
+
+def run(settings: Settings, domain: Domain, model: Model, guarantee: Guarantee, instance: str = "0") -> Counts:
+    """Score until stopped by SIGINT or SIGTERM. Raises ``AppError`` where the stream cannot go on."""
+    features = domain.features()
+    labels = LabelReader(settings, domain, features.learn)
+    scoring = Scoring(domain, model, features, guarantee, labels.advance)
+    app = application(settings, domain, guarantee, instance)
+    wire(app, domain, scoring.process)
+    try:
+        app.run()
+    except KeyError as error:
+        raise AppError(f"the stream of {domain.name} stopped: {error}") from error
+    finally:
+        labels.close()
+        _log.info("%s: %s", domain.name, scoring.counts)
+    return scoring.counts
