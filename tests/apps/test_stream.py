@@ -1,0 +1,147 @@
+"""What the scorer makes of a message, without a broker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from quixstreams import message_context
+from quixstreams.context import set_message_context
+from quixstreams.models import MessageContext
+
+from apps.stream import Scoring
+from domain.decision import Decision
+from domain.registry import DOMAINS
+from exports.scorer import Scores
+from models.decide import Model
+
+FRAUD = DOMAINS["fraud"]
+MESSAGE = {"transaction_id": "t1", "event_time": "2026-03-01T12:00:00Z", "customer_id": "c1", "terminal_id": "x", "amount": 25.0}
+
+
+class FakeScorer:
+    """Fraud is whatever costs more than 100."""
+
+    schema = FRAUD.schema
+
+    def score(self, row: Sequence[float | None]) -> Scores:
+        amount = row[0] or 0.0
+        return Scores((amount,), (0.9 if amount > 100 else 0.001,))
+
+    def score_batch(self, rows: Any) -> Any:
+        return rows[:, :1]
+
+    raw_batch = score_batch
+
+
+class FakeState:
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def get_bytes(self, key: str) -> bytes | None:
+        return self.kept.get(key)
+
+    def set_bytes(self, key: str, value: bytes) -> None:
+        self.kept[key] = value
+
+
+@pytest.fixture(autouse=True)
+def _place() -> None:
+    set_message_context(MessageContext(topic="fraud.payments", partition=3, offset=42, size=1))
+    assert message_context().offset == 42
+
+
+def scoring(guarantee: Any = "at-least-once") -> Scoring:
+    contributions = np.zeros(len(FRAUD.schema))
+    contributions[0] = 1.0
+    model = Model("v1", "native", FakeScorer(), lambda row: contributions)
+    return Scoring(FRAUD, model, FRAUD.features(), guarantee, lambda *_: None)
+
+
+def send(to: Scoring, state: FakeState, headers: Any = (), key: bytes | None = b"c1", **changes: Any) -> list[Any]:
+    return to.process(json.dumps(MESSAGE | changes).encode(), key, 1_700_000_000_000, headers, state)
+
+
+def test_a_cheap_payment_gets_one_decision_and_no_alert() -> None:
+    [out] = send(scoring(), FakeState(), [("source-us", b"1700000000000000")])
+    decision = Decision.model_validate_json(out.value)
+    assert out.topic == "fraud.decisions"
+    assert (decision.decision_id, decision.action, decision.source_us) == ("t1", "approve", 1_700_000_000_000_000)
+    assert decision.event_time == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert decision.broker_us == 1_700_000_000_000_000
+
+
+def test_a_suspicious_payment_is_an_alert_with_reasons_as_well() -> None:
+    first, second = send(scoring(), FakeState(), amount=500.0)
+    assert (first.topic, second.topic) == ("fraud.decisions", "fraud.alerts")
+    assert first.value == second.value
+    assert Decision.model_validate_json(second.value).reasons == ["amount of 500.00"]
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "code"),
+    [
+        (b"{", b"c1", "not-json"),
+        (None, b"c1", "empty"),
+        (b'{"transaction_id": "t1"}', b"c1", "missing-field"),
+        (json.dumps(MESSAGE | {"amount": "25"}).encode(), b"c1", "wrong-type"),
+        (json.dumps(MESSAGE | {"amount": -1}).encode(), b"c1", "out-of-range"),
+        (json.dumps(MESSAGE | {"card": 1}).encode(), b"c1", "unknown-field"),
+        (json.dumps(MESSAGE).encode(), b"c2", "wrong-key"),
+        (json.dumps(MESSAGE).encode(), None, "wrong-key"),
+    ],
+)
+def test_what_cannot_be_processed_becomes_a_dead_letter_that_says_why_and_whence(value: bytes | None, key: bytes | None, code: str) -> None:
+    state = FakeState()
+    [letter] = scoring().process(value, key, 0, None, state)
+    headers = dict(letter.headers)
+    assert (letter.topic, letter.value) == ("fraud.dead-letters", value or b"")
+    assert headers["code"] == code.encode()
+    assert (headers["source-topic"], headers["source-partition"], headers["source-offset"]) == (b"fraud.payments", b"3", b"42")
+    assert state.kept == {}
+
+
+def test_a_bad_source_time_is_a_dead_letter_and_leaves_the_state_alone() -> None:
+    state = FakeState()
+    [letter] = send(scoring(), state, [("source-us", b"yesterday")])
+    assert dict(letter.headers)["code"] == b"bad-header"
+    assert state.kept == {}
+
+
+def test_a_repeated_payment_gets_the_same_decision_at_least_once() -> None:
+    to, state = scoring(), FakeState()
+    [once] = send(to, state)
+    send(to, state, transaction_id="t2", event_time="2026-03-01T12:30:00Z")
+    [again] = send(to, state)
+    first, second = json.loads(once.value), json.loads(again.value)
+    assert {k: v for k, v in first.items() if k != "decided_us"} == {k: v for k, v in second.items() if k != "decided_us"}
+
+
+def test_a_repeated_payment_gets_no_second_decision_exactly_once() -> None:
+    to, state = scoring("exactly-once"), FakeState()
+    assert len(send(to, state)) == 1
+    assert send(to, state) == []
+    assert to.counts.repeated == 1
+
+
+def test_another_payment_under_a_known_id_is_a_dead_letter() -> None:
+    to, state = scoring(), FakeState()
+    send(to, state)
+    [letter] = send(to, state, amount=26.0)
+    assert dict(letter.headers)["code"] == b"conflicting-duplicate"
+
+
+def test_a_defect_in_the_scorer_hits_one_event_not_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    to = scoring()
+
+    def fail(row: Sequence[float | None]) -> Scores:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(to.model.scorer, "score", fail)
+    [letter] = send(to, FakeState())
+    assert dict(letter.headers)["code"] == b"processing-error"
+    assert b"planted" in dict(letter.headers)["reason"]
