@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
@@ -25,6 +25,7 @@ LABELS_UNTIL = "labels-until"  # header of a replayed payment: the label offsets
 _FULL, _DRAINED = 5_000, 1_000  # labels held back per partition before it is paused, and when it goes on
 _POLL_EVERY = 0.005  # seconds; labels count from full hours, so this is soon enough
 _WAIT_FOR_STAMP = 60.0
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _log = logging.getLogger(__name__)
 
 
@@ -43,6 +44,7 @@ class LabelReader:
         self._assign()
         self._last_poll = 0.0
         self._last_stamp = b""
+        self._due = _NEVER  # the earliest event time held back
         self.unreadable = 0
 
     def _assign(self) -> None:
@@ -66,7 +68,8 @@ class LabelReader:
         if now - self._last_poll >= _POLL_EVERY:
             self._last_poll = now
             self._read(0.0)
-        self._release(moment)
+        if moment >= self._due:
+            self._release(moment)
 
     def close(self) -> None:
         self._consumer.close()
@@ -87,7 +90,10 @@ class LabelReader:
         return bool(held) and held[-1].event_time > moment
 
     def _read(self, timeout: float) -> None:
-        for message in self._consumer.consume(1000, timeout=timeout):
+        first = self._consumer.poll(timeout)  # `consume` with a timeout would wait for all thousand
+        if first is None:
+            return
+        for message in (first, *self._consumer.consume(1000, timeout=0)):
             error = message.error()
             if error is None:
                 self._hold(message)
@@ -110,6 +116,7 @@ class LabelReader:
             return
         held = self._held[partition]
         held.append(label)
+        self._due = min(self._due, label.event_time)
         if len(held) >= _FULL and partition not in self._paused:
             self._paused.add(partition)
             self._consumer.pause([TopicPartition(self._topic, partition)])
@@ -121,3 +128,4 @@ class LabelReader:
             if partition in self._paused and len(held) <= _DRAINED:
                 self._paused.discard(partition)
                 self._consumer.resume([TopicPartition(self._topic, partition)])
+        self._due = min((held[0].event_time for held in self._held.values() if held), default=_NEVER)

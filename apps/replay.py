@@ -23,7 +23,7 @@ from apps.settings import Settings
 from apps.stream import SOURCE_US
 from domain.contract import Domain, Emission
 
-STRETCH = timedelta(hours=1)
+STRETCH = timedelta(hours=4)
 _MOST = 2_000  # emissions in a stretch
 
 
@@ -110,7 +110,8 @@ class Replay:
     def _flush(self) -> None:
         left = self._producer.flush(60)
         if left or self._failed:
-            raise BrokerError(f"{left + self._failed} messages were not acknowledged by Kafka; is the broker up? Run the replay again: repeats change nothing")
+            lost = left + self._failed
+            raise BrokerError(f"{lost} messages were not acknowledged by Kafka; is it up? Run the replay again: repeats change nothing")
 
 
 def serialise(value: Any) -> bytes:
@@ -119,7 +120,7 @@ def serialise(value: Any) -> bytes:
 
 
 def stretches(emissions: Iterable[Emission]) -> Iterator[list[Emission]]:
-    """Cut a sequence in order of time into lists of at most an hour and at most ``_MOST`` emissions."""
+    """Cut a sequence in order of time into lists of at most ``STRETCH`` and at most ``_MOST`` emissions."""
     current: list[Emission] = []
     for emission in emissions:
         if current and (emission.at - current[0].at >= STRETCH or len(current) >= _MOST):

@@ -1,0 +1,87 @@
+"""Real processes and real topics for the system tests: start, kill, stop, read."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from apps.kafka import consumer_config
+from apps.settings import Settings
+
+
+@dataclass
+class Process:
+    """A `polyscore` command that runs beside the test; its output goes to a file."""
+
+    arguments: tuple[str, ...]
+    settings: Settings
+    log: Path
+    popen: subprocess.Popen[bytes]
+
+    def alive(self) -> bool:
+        return self.popen.poll() is None
+
+    def kill_hard(self) -> None:
+        """SIGKILL: no clean-up of any kind."""
+        self.popen.kill()
+        self.popen.wait(30)
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit status."""
+        self.popen.send_signal(signal.SIGTERM)
+        return self.popen.wait(60)
+
+    def again(self) -> Process:
+        """The same command once more."""
+        return start(*self.arguments, settings=self.settings)
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+def start(*arguments: str, settings: Settings, **environment: str) -> Process:
+    """Start `polyscore ARGUMENTS` against the settings' broker, database and home."""
+    settings.logs.mkdir(parents=True, exist_ok=True)
+    log = settings.logs / f"{arguments[0]}.log"
+    variables = {
+        **os.environ,
+        "POLYSCORE_HOME": str(settings.home),
+        "POLYSCORE_DATABASE_URL": settings.database_url,
+        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        **environment,
+    }
+    with log.open("ab") as output:
+        command = [sys.executable, "-m", "apps.cli", *arguments]
+        popen = subprocess.Popen(command, env=variables, stdout=output, stderr=output, start_new_session=True)
+    return Process(arguments, settings, log, popen)
+
+
+def read_topic(settings: Settings, topic: str, *, isolation: str = "read_committed") -> list[Any]:
+    """Every message of a topic up to its end now, as a reader with that isolation level sees it."""
+    config = consumer_config(settings, "polyscore-test-reader")
+    consumer = Consumer({**config, "isolation.level": isolation, "enable.partition.eof": True, "fetch.wait.max.ms": 50})
+    try:
+        partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
+        return _until_the_end(consumer, set(partitions))
+    finally:
+        consumer.close()
+
+
+def _until_the_end(consumer: Consumer, open_partitions: set[int]) -> list[Any]:
+    found: list[Any] = []
+    while open_partitions:
+        for message in consumer.consume(5000, timeout=1.0):
+            error = message.error()
+            if error is None:
+                found.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                open_partitions.discard(message.partition())
+    return found

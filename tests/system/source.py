@@ -1,0 +1,60 @@
+"""A small seeded source of payments and labels for the system tests, and what a run over them must give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from domain.contract import Emission
+from domain.fraud.events import Label, Payment
+from domain.fraud.features import CATEGORIES
+from domain.registry import DOMAINS
+
+START = datetime(2025, 1, 6, tzinfo=UTC)
+LABEL_DELAY = timedelta(days=7)
+
+
+def emissions(payments: int, *, seed: int, customers: int = 40, terminals: int = 30, days: float = 40.0) -> list[Emission]:
+    """``payments`` payments spread over ``days``, each followed by its label seven days later, in order of time."""
+    rng = np.random.default_rng(seed)
+    at = np.sort(rng.uniform(0, days * 86_400, payments))
+    found: list[Emission] = []
+    for i, seconds in enumerate(at.tolist()):
+        payment = _payment(i, START + timedelta(seconds=int(seconds)), rng, customers, terminals)
+        label = Label(
+            transaction_id=payment.transaction_id,
+            event_time=payment.event_time + LABEL_DELAY,
+            payment_time=payment.event_time,
+            customer_id=payment.customer_id,
+            terminal_id=payment.terminal_id,
+            verdict="chargeback" if rng.random() < 0.1 else "all-clear",
+        )
+        found.append(Emission(payment.event_time, "events", payment.key, payment))
+        found.append(Emission(label.event_time, "labels", label.key, label))
+    end = START + timedelta(days=days)
+    return sorted((e for e in found if e.at <= end), key=lambda e: (e.at, e.stream == "events"))
+
+
+def _payment(number: int, at: datetime, rng: np.random.Generator, customers: int, terminals: int) -> Payment:
+    return Payment(
+        transaction_id=f"t{number:07d}",
+        event_time=at,
+        customer_id=f"c{rng.integers(customers)}",
+        terminal_id=f"x{rng.integers(terminals)}",
+        amount=round(float(rng.lognormal(3, 1)), 2),
+        merchant_category=str(rng.choice(CATEGORIES)) if rng.random() < 0.9 else None,
+    )
+
+
+def expected_rows(history: Iterable[Emission]) -> dict[str, list[float]]:
+    """Every payment's row, computed in one uninterrupted pass in order of time."""
+    features, state, rows = DOMAINS["fraud"].features(), dict[str, bytes](), dict[str, list[float]]()
+    for emission in history:
+        if emission.stream == "labels":
+            features.learn(emission.value)
+            continue
+        computed = features.compute(emission.value, state.get(emission.key))
+        state[emission.key], rows[emission.value.id] = computed.state, computed.row
+    return rows
