@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Index, LargeBinary
+from pydantic import AwareDatetime
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, LargeBinary, String, Text, TypeDecorator
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
+
+MAX_BIGINT = 2**63 - 1
+KEPT = "kept"  # marks a column that an upsert does not overwrite
 
 
 class Table(SQLModel, registry=registry()):
     """A registry of its own, so that Streamlit's hot reload can define the tables again."""
 
 
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime, also in SQLite, which keeps no time zone. A naive datetime is refused (``ValueError``)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone; the database takes aware times")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
 def _json() -> Any:
-    return Field(sa_column=Column(JSON, nullable=False))
+    return Field(sa_type=JSON, nullable=False)
 
 
-def _micros(*, index: bool = False, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(BigInteger, nullable=nullable, index=index))
+def _micros(*, key: bool = False) -> Any:
+    """UTC microseconds or an offset: 64 bits."""
+    return Field(sa_type=BigInteger, primary_key=key, sa_column_kwargs={"autoincrement": False}, ge=0, le=MAX_BIGINT)
 
 
 def _utc() -> Any:
-    return Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    return Field(sa_type=UtcDateTime, nullable=False)
 
 
 class DecisionRow(Table, table=True):
@@ -46,7 +68,7 @@ class DecisionRow(Table, table=True):
     reasons: list[str] = _json()
     model_version: str
     format: str
-    source_us: int | None = _micros(nullable=True)
+    source_us: int | None = _micros()
     broker_us: int = _micros()
     decided_us: int = _micros()
 
@@ -55,7 +77,7 @@ class AlertRow(Table, table=True):
     """A decision that a person should see, and how far that person got."""
 
     __tablename__ = "alert"
-    __table_args__ = (Index("alert_by_status", "domain", "status", "decided_us"),)
+    __table_args__ = (Index("alert_by_status", "domain", "status", "decided_us"), Index("alert_by_time", "domain", "decided_us"))
 
     domain: str = Field(primary_key=True)
     decision_id: str = Field(primary_key=True)
@@ -67,19 +89,20 @@ class AlertRow(Table, table=True):
     reasons: list[str] = _json()
     model_version: str
     decided_us: int = _micros()
-    status: str = "new"
+    # A person's, not the topic's: an upsert leaves it as it is.
+    status: str = Field(default="new", sa_column=Column(String, nullable=False, default="new", info={KEPT: True}))
 
 
-class SlaWindowRow(Table, table=True):
-    """What the monitor measured in one window of wall-clock time (``apps.monitor``). Latencies in milliseconds."""
+class SlaWindow(Table):
+    """What the monitor measured in one window of wall-clock time (``apps.monitor``). Latencies in milliseconds.
 
-    __tablename__ = "sla_window"
-    __table_args__ = (Index("sla_window_by_end", "domain", "end_us"),)
+    A window without decisions but with lag (a scorer that stands still) has an empty model version and format.
+    """
 
     domain: str = Field(primary_key=True)
     model_version: str = Field(primary_key=True)
     format: str = Field(primary_key=True)
-    start_us: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    start_us: int = _micros(key=True)
     end_us: int = _micros()
     decisions: int  # all that became visible in the window
     measured: int  # of these, with a source time: the ones the latencies speak of
@@ -95,18 +118,30 @@ class SlaWindowRow(Table, table=True):
     misses: int  # measured decisions visible later than the deadline
     lag: int  # events not yet scored, all partitions
     actions: dict[str, int] = _json()
+    histogram: str = Field("", sa_type=Text)  # source time to visible in microseconds; merged with ``apps.sla.merge``
 
 
-class ModelRow(Table, table=True):
+class SlaWindowRow(SlaWindow, table=True):
+    """A window as published on ``metrics``."""
+
+    __tablename__ = "sla_window"
+    __table_args__ = (Index("sla_window_by_end", "domain", "end_us"), Index("sla_window_recent", "end_us"))
+
+
+class TrainedModel(Table):
     """A trained bundle as announced on ``models``."""
-
-    __tablename__ = "model"
 
     domain: str = Field(primary_key=True)
     version: str = Field(primary_key=True)
-    created: datetime = _utc()
+    created: AwareDatetime = _utc()
     manifest: dict[str, Any] = _json()
     report: dict[str, Any] = _json()
+
+
+class ModelRow(TrainedModel, table=True):
+    """The announcement, kept."""
+
+    __tablename__ = "model"
 
 
 class DeadLetterRow(Table, table=True):
@@ -114,13 +149,15 @@ class DeadLetterRow(Table, table=True):
 
     __tablename__ = "dead_letter"
 
+    __table_args__ = (Index("dead_letter_by_time", "domain", "failed_us"),)
+
     topic: str = Field(primary_key=True)  # the dead-letter topic, and the letter's own place in it
     partition: int = Field(primary_key=True)
-    offset: int = Field(sa_column=Column("offset", BigInteger, primary_key=True, autoincrement=False))
-    domain: str = Field(index=True)
+    offset: int = _micros(key=True)
+    domain: str
     code: str
     reason: str
-    original: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    original: bytes = Field(sa_type=LargeBinary)
     source_topic: str
     source_partition: int
     source_offset: int = _micros()
@@ -135,3 +172,4 @@ class SinkOffsetRow(Table, table=True):
     topic: str = Field(primary_key=True)
     partition: int = Field(primary_key=True)
     next_offset: int = _micros()
+    topic_id: str  # Kafka's own id: another one means that the topic was made anew and its offsets say nothing
