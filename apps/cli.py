@@ -20,7 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-broker_app = typer.Typer(help="The Kafka broker that runs on this machine when KAFKA_BOOTSTRAP_SERVERS names no other.", no_args_is_help=True)
+broker_app = typer.Typer(help="The Kafka broker of this machine, used when KAFKA_BOOTSTRAP_SERVERS names no other.", no_args_is_help=True)
 app.add_typer(broker_app, name="broker")
 console = Console(stderr=True, highlight=False)
 
@@ -39,10 +39,19 @@ class FormatName(StrEnum):
     pfa = "pfa"
 
 
+class GuaranteeName(StrEnum):
+    """What holds when a process dies."""
+
+    exactly_once = "exactly-once"
+    at_least_once = "at-least-once"
+
+
 DomainArgument = Annotated[DomainName, typer.Argument(help="Which domain.")]
 ModelOption = Annotated[Path | None, typer.Option("--model", help="A bundle's folder. Default: the newest one trained here.")]
 FormatOption = Annotated[FormatName, typer.Option("--format", help="Which of the bundle's artifacts does the scoring.")]
-GuaranteeOption = Annotated[str | None, typer.Option(help="exactly-once or at-least-once. Default: POLYSCORE_GUARANTEE, else at-least-once.")]
+GuaranteeOption = Annotated[
+    GuaranteeName | None, typer.Option(help="What holds when a process dies. Default: POLYSCORE_GUARANTEE, else at-least-once.")
+]
 
 
 def say(text: str) -> None:
@@ -50,12 +59,10 @@ def say(text: str) -> None:
     console.print(text)
 
 
-def _guarantee(text: str | None, settings: Settings) -> Guarantee:
-    if text is None:
+def _guarantee(chosen: GuaranteeName | None, settings: Settings) -> Guarantee:
+    if chosen is None:
         return settings.guarantee
-    if text == "exactly-once" or text == "at-least-once":
-        return text
-    raise typer.BadParameter(f"{text!r} is neither exactly-once nor at-least-once", param_hint="--guarantee")
+    return "exactly-once" if chosen is GuaranteeName.exactly_once else "at-least-once"
 
 
 @app.command()
@@ -115,13 +122,13 @@ def broker_status() -> None:
 @app.command()
 def simulate(
     domain: DomainArgument,
-    rate: Annotated[float | None, typer.Option(help="Events per second at a fixed pace; simulated time passes as fast as that needs.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Events per second; simulated time passes as fast as that needs.")] = None,
     speed: Annotated[float | None, typer.Option(help="Simulated seconds per second; 1 is real time.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same world and the same events.")] = 7,
     customers: Annotated[int, typer.Option(help="How many customers the world has.", min=1)] = 2000,
     terminals: Annotated[int, typer.Option(help="How many terminals.", min=1)] = 4000,
     warmup_days: Annotated[int, typer.Option(help="Days of history sent first, as fast as possible, outside the SLA.", min=0)] = 0,
-    duration: Annotated[str | None, typer.Option("--for", help="Stop by itself after this time, such as 60s. Default: until Ctrl-C.")] = None,
+    duration: Annotated[str | None, typer.Option("--for", help="Stop by itself after this time, such as 60s.")] = None,
 ) -> None:
     """Send a simulated stream of events and late labels to Kafka."""
     from apps import simulate as process
@@ -196,13 +203,14 @@ def stream(
     model: ModelOption = None,
     model_format: FormatOption = FormatName.native,
     guarantee: GuaranteeOption = None,
-    instance: Annotated[str, typer.Option(help="Name of this scorer; each process on a machine needs its own.")] = "0",
+    instance: Annotated[str, typer.Option(help="Name of this scorer; each process needs its own. Default: the machine's.")] = "",
 ) -> None:
     """Score a domain's events as they come: decisions, alerts and dead letters go out on Kafka."""
     from apps import scorer
 
     settings = Settings()
-    scorer.command(settings, domain.value, model, model_format.value, _guarantee(guarantee, settings), instance, say=say)
+    options = scorer.Options(domain.value, model, model_format.value, _guarantee(guarantee, settings), instance)
+    scorer.command(settings, options, say)
 
 
 @app.command()
@@ -222,18 +230,40 @@ def sink(
 @app.command()
 def monitor() -> None:
     """Measure what readers see: latency percentiles against the deadline, throughput, consumer lag; published on `metrics`."""
-    from apps import monitor, process
+    from threading import Thread
 
+    from apps import label_letters, monitor, process
+
+    settings = Settings()
     with process.stoppable() as stop:
-        monitor.run(Settings(), stop=stop)
+        letters = Thread(target=label_letters.run, args=(settings, stop))
+        letters.start()
+        monitor.run(settings, stop=stop)
+        stop.set()
+        letters.join()
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.")] = 8501) -> None:
+def setup(domain: DomainArgument) -> None:
+    """Create the topics and, where there is no model yet, train one: what a deployment does once."""
+    from apps import topics
+    from apps import train as process
+
+    settings = Settings()
+    created = topics.create_topics(settings)
+    say(f"created {len(created)} topics" if created else "the topics are there")
+    process.ensure(settings, domain.value, console=console)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.")] = 8501,
+    host: Annotated[str, typer.Option(help="Address to listen on; leave it unless something in front checks who comes.")] = "127.0.0.1",
+) -> None:
     """Open the dashboard's server on this machine."""
     from apps import dashboard
 
-    raise typer.Exit(dashboard.run(Settings(), port=port))
+    raise typer.Exit(dashboard.run(Settings(), port=port, host=host))
 
 
 @app.command()
@@ -273,8 +303,9 @@ def main() -> None:
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    from exports.errors import ExportError
     from models.errors import ModelError
+
+    from exports.errors import ExportError
 
     return (AppError, ExportError, ModelError)
 

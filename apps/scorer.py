@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import fcntl
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from apps.errors import InputError
@@ -20,7 +24,8 @@ def load(settings: Settings, domain: Domain, folder: Path | None, model_format: 
     """
     found = bundles.load_bundle(folder or bundles.latest(settings.bundles / domain.name))
     if found.schema.digest != domain.schema.digest:
-        raise InputError(f"bundle {found.version} has other features than the domain {domain.name} computes; train it again: `polyscore train {domain.name}`")
+        fix = f"train it again: `polyscore train {domain.name}`"
+        raise InputError(f"bundle {found.version} has other features than the domain {domain.name} computes; {fix}")
     model = Model(found.version, model_format, found.scorer(model_format), found.contributions)
     row = [float("nan")] * len(domain.schema)
     model.scorer.score(row)
@@ -28,14 +33,38 @@ def load(settings: Settings, domain: Domain, folder: Path | None, model_format: 
     return model
 
 
-def command(
-    settings: Settings, domain_name: str, folder: Path | None, model_format: str, guarantee: Guarantee, instance: str, *, say: Callable[[str], None]
-) -> None:
+@dataclass(frozen=True)
+class Options:
+    """What `polyscore stream` was told."""
+
+    domain: str
+    bundle: Path | None
+    format: str
+    guarantee: Guarantee
+    instance: str
+
+
+def command(settings: Settings, options: Options, say: Callable[[str], None]) -> None:
     """Run the scorer of a domain until SIGINT or SIGTERM."""
     from apps import stream  # noqa: PLC0415  # Quix takes a second to import: wrong options are told before that
 
-    domain = DOMAINS[domain_name]
-    model = load(settings, domain, folder, model_format)
-    say(f"scoring {domain.events_topic} with model {model.version} as {model_format}, {guarantee}; Ctrl-C stops")
-    counts = stream.run(settings, domain, model, guarantee, instance)
+    domain = DOMAINS[options.domain]
+    instance = options.instance or socket.gethostname()
+    with _only(settings.state / f"{domain.name}-{instance}.lock", instance):
+        model = load(settings, domain, options.bundle, options.format)
+        say(f"scoring {domain.events_topic} with model {model.version} as {model.format}, {options.guarantee}; Ctrl-C stops")
+        counts = stream.run(settings, domain, model, options.guarantee, instance)
     say(f"stopped: {counts.decided} decisions, {counts.alerts} alerts, {counts.dead_letters} dead letters, {counts.repeated} repeated")
+
+
+@contextmanager
+def _only(lock: Path, instance: str) -> Iterator[None]:
+    """Hold the lock of this instance; the system lets go of it however the process ends."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(f"a scorer named {instance!r} runs here already; name this one with --instance") from None
+        yield
+        lock.unlink(missing_ok=True)

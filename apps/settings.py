@@ -19,10 +19,10 @@ class Settings(BaseSettings):
 
     home: Path = Path(".polyscore")  # broker data, state, bundles, logs and the default database
     database_url: str = ""  # a SQLAlchemy URL; empty: SQLite in ``home``
-    partitions: int = Field(4, ge=1, le=1000)
+    partitions: int = Field(default=4, ge=1, le=1000)
     guarantee: Guarantee = "at-least-once"
-    commit_interval: float | None = Field(None, gt=0)  # seconds; None: what suits the guarantee
-    kafka_bootstrap_servers: str = Field("", validation_alias="KAFKA_BOOTSTRAP_SERVERS")
+    commit_interval: float | None = Field(default=None, gt=0)  # seconds; None: what suits the guarantee
+    kafka_bootstrap_servers: str = Field(default="", validation_alias="KAFKA_BOOTSTRAP_SERVERS")
 
     @property
     def database(self) -> str:

@@ -128,7 +128,7 @@ def _source(headers: dict[str, bytes]) -> int | None:
     return int(raw)
 
 
-def application(settings: Settings, domain: Domain, guarantee: Guarantee, instance: str) -> Application:
+def application(settings: Settings, domain: Domain, guarantee: Guarantee, instance: str, group: str | None = None) -> Application:
     """A Quix application for one scorer process; ``instance`` names its local state and, exactly-once, its transactions."""
     interval = settings.commit_interval or _DEFAULT_COMMIT[guarantee]
     producer: dict[str, Any] = {"linger.ms": 1, "compression.type": "lz4", "queue.buffering.max.messages": 500_000}
@@ -137,7 +137,7 @@ def application(settings: Settings, domain: Domain, guarantee: Guarantee, instan
         producer |= {"transactional.id": f"polyscore-{domain.name}-{instance}", "transaction.timeout.ms": 15_000}
     return Application(
         broker_address=ConnectionConfig.from_librdkafka_dict({"bootstrap.servers": bootstrap(settings), **security()}),
-        consumer_group=group(domain),
+        consumer_group=group or consumer_group(domain),
         auto_offset_reset="earliest",
         commit_interval=interval,
         consumer_poll_timeout=min(interval / 2, 0.1),
@@ -149,7 +149,7 @@ def application(settings: Settings, domain: Domain, guarantee: Guarantee, instan
     )
 
 
-def group(domain: Domain) -> str:
+def consumer_group(domain: Domain) -> str:
     """The consumer group of a domain's scorers."""
     return f"polyscore-{domain.name}"
 

@@ -51,7 +51,8 @@ def create_topics(settings: Settings) -> list[str]:
             created.append(name)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise BrokerError(f"topic {name} cannot be created: {error.args[0].str()}; look at KAFKA_BOOTSTRAP_SERVERS and the rights there") from error
+                why = error.args[0].str()
+                raise BrokerError(f"topic {name} cannot be created: {why}; look at KAFKA_BOOTSTRAP_SERVERS and the rights there") from error
     return created
 
 

@@ -1,0 +1,125 @@
+"""Runs one stream application over the payments in the topic and says how long it took: a process of its own, for `speed`.
+
+Kinds: `full` is the whole fraud stream; `frame` the same application with the features and the model taken out;
+`consume` a bare consumer that decodes JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from confluent_kafka import Consumer
+
+from apps import scorer, stream
+from apps.kafka import consumer_config
+from apps.labels import LabelReader
+from apps.settings import Guarantee, Settings
+from domain.contract import Computed
+from domain.registry import DOMAINS
+from exports.scorer import Scores
+from models.decide import Model
+
+FRAUD = DOMAINS["fraud"]
+
+
+class NoFeatures:
+    """The frame's stand-in: a constant row, a constant state."""
+
+    schema = FRAUD.schema
+    _row = np.random.default_rng(0).normal(size=len(FRAUD.schema)).round(3).tolist()
+
+    def compute(self, event: Any, state: bytes | None) -> Computed:
+        return Computed(self._row, state or bytes(16), False)
+
+    def learn(self, label: Any) -> None:
+        """Nothing to learn."""
+
+
+class NoModel:
+    """The frame's stand-in: one score for all."""
+
+    schema = FRAUD.schema
+
+    def score(self, row: Any) -> Scores:
+        return Scores((-4.5,), (0.011,))
+
+    def score_batch(self, rows: Any) -> Any:
+        return rows[:, :1]
+
+    raw_batch = score_batch
+
+
+class Clock:
+    """Starts at the first message, so that joining the group and compiling count for nothing."""
+
+    def __init__(self) -> None:
+        self.began: tuple[float, float] | None = None
+        self.messages = 0
+
+    def tick(self) -> None:
+        self.messages += 1
+        if self.began is None:
+            self.began = (time.perf_counter(), time.process_time())
+
+    def result(self) -> dict[str, float]:
+        wall, cpu = self.began or (0.0, 0.0)
+        return {"payments": self.messages, "wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+
+
+def run_stream(settings: Settings, kind: str, guarantee: Guarantee, count: int, bundle: Path, model_format: str) -> Clock:
+    """The application over the first ``count`` payments, in a consumer group of its own."""
+    clock = Clock()
+    if kind == "frame":
+        model = Model("frame", "none", NoModel(), lambda row: np.zeros(len(row)))
+        scoring = stream.Scoring(FRAUD, model, NoFeatures(), guarantee, lambda *_: None)
+    else:
+        features = FRAUD.features()
+        labels = LabelReader(settings, FRAUD, features.learn)
+        scoring = stream.Scoring(FRAUD, scorer.load(settings, FRAUD, bundle, model_format), features, guarantee, labels.advance)
+
+    def process(*message: Any) -> list[stream.Outgoing]:
+        clock.tick()
+        if clock.messages == count:
+            app.stop()
+        return scoring.process(*message)
+
+    app = stream.application(settings, FRAUD, guarantee, f"bench-{uuid.uuid4().hex[:8]}", group=f"bench-{uuid.uuid4().hex[:8]}")
+    stream.wire(app, FRAUD, process)
+    app.run()
+    return clock
+
+
+def run_consumer(settings: Settings, count: int) -> Clock:
+    """A consumer that decodes each payment and does nothing with it."""
+    clock = Clock()
+    consumer = Consumer(consumer_config(settings, f"bench-{uuid.uuid4().hex[:8]}"))
+    consumer.subscribe([FRAUD.events_topic])
+    while clock.messages < count:
+        for message in consumer.consume(1000, timeout=1.0):
+            clock.tick()
+            orjson.loads(message.value())
+    consumer.close()
+    return clock
+
+
+def main() -> None:
+    """``counting KIND GUARANTEE COUNT BUNDLE FORMAT``; prints one line of JSON."""
+    kind, guarantee, count, bundle, model_format = sys.argv[1:]
+    settings = Settings()
+    if kind == "consume":
+        clock = run_consumer(settings, int(count))
+    else:
+        promised: Guarantee = "exactly-once" if guarantee == "exactly-once" else "at-least-once"
+        clock = run_stream(settings, kind, promised, int(count), Path(bundle), model_format)
+    print(json.dumps(clock.result()))
+
+
+if __name__ == "__main__":
+    main()
