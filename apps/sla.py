@@ -101,8 +101,9 @@ class Windows:
         self._tallies[key].add(seen, deadline * 1000)
 
     def close(self, end_us: int, lag: Mapping[str, int]) -> list[SlaWindow]:
-        """The windows up to ``end_us``, which must lie after the start; the next ones start there. ``lag``: events, by domain."""
+        """The windows up to ``end_us`` (a clock set back gives a window of a microsecond). ``lag``: events, by domain."""
         tallies, start_us = self._tallies, self._start_us
+        end_us = max(end_us, start_us + 1)
         self._tallies, self._start_us = {}, end_us
         decided = {key[0] for key in tallies}
         busy = decided | {domain for domain in self._deadlines if lag.get(domain, 0) > 0}
@@ -124,7 +125,7 @@ class Windows:
             end_us=end_us,
             decisions=decisions,
             measured=tally.visible.get_total_count(),
-            throughput=decisions * 1e6 / max(end_us - start_us, 1),
+            throughput=decisions * 1e6 / (end_us - start_us),
             p50_ms=visible[50.0],
             p95_ms=visible[95.0],
             p99_ms=visible[99.0],

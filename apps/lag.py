@@ -1,0 +1,68 @@
+"""How far the scorers are behind: a thread beside the monitor asks, so that no decision's time of arrival waits for the answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from threading import Event, Thread
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from apps.kafka import client_config
+from apps.partitions import Partition, extents
+from apps.settings import Settings
+from domain.contract import Domain
+
+_TIMEOUT = 10.0
+_log = logging.getLogger(__name__)
+
+
+def group(domain: Domain) -> str:
+    """The scorers' consumer group, as ``apps.stream`` names it (not imported: Quix takes a second and 100 MB)."""
+    return f"polyscore-{domain.name}"
+
+
+def consumer_lag(admin: AdminClient, group_id: str, topic: str) -> int:
+    """Events of ``topic`` that the group has not committed yet, over all partitions.
+
+    What is scored but not yet committed counts. Where the source writes in transactions, their end markers take offsets
+    too: a scorer that has read everything may then still show one or two a partition. Raises ``KafkaException``.
+    """
+    ends = extents(admin, [topic])
+    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group_id)], request_timeout=_TIMEOUT)[group_id]
+    committed = {(p.topic, p.partition): p.offset for p in asked.result().topic_partitions}
+    return sum(behind(extent.low, extent.high, committed.get(place)) for place, extent in ends.items())
+
+
+def behind(low: int, high: int, committed: int | None) -> int:
+    """Offsets between what a group committed (None or below zero: nothing yet) and the partition's end."""
+    start = low if committed is None or committed < 0 else max(committed, low)
+    return max(high - start, 0)
+
+
+class Watch(Thread):
+    """Keeps ``lag`` (events, by domain) and ``partitions`` (of the decisions topics) up to date until ``stop``."""
+
+    def __init__(self, settings: Settings, domains: Mapping[str, Domain], every_s: float, stop: Event) -> None:
+        super().__init__(name="lag", daemon=True)
+        self._admin, self._domains, self._every, self._stop_asked = AdminClient(client_config(settings)), domains, every_s, stop
+        self.lag: dict[str, int] = {}
+        self.partitions: frozenset[Partition] = frozenset()
+
+    def run(self) -> None:
+        """Ask, wait, ask again; what Kafka does not answer keeps its last value."""
+        told = ""
+        while not self._stop_asked.is_set():
+            try:
+                self.ask()
+                told = ""
+            except KafkaException as error:
+                if told != (told := error.args[0].str()):
+                    _log.warning("the consumer lag is not known: %s", told)
+            self._stop_asked.wait(self._every)
+
+    def ask(self) -> None:
+        """One look. Raises ``KafkaException``."""
+        self.partitions = frozenset(extents(self._admin, [d.decisions_topic for d in self._domains.values()]))
+        self.lag = {name: consumer_lag(self._admin, group(d), d.events_topic) for name, d in self._domains.items()}

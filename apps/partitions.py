@@ -1,0 +1,142 @@
+"""The partitions a process reads by itself, without a consumer group: which there are, how far they go, and their messages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from apps.errors import BrokerError
+from apps.kafka import bootstrap, client_config, consumer_config
+from apps.settings import Settings
+
+Partition = tuple[str, int]
+Headers = Sequence[tuple[str, bytes | None]]
+_TIMEOUT = 10.0  # seconds for one question to the brokers
+# What makes the positions doubtful: the log was cut or made anew under the reader.
+_STALE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}
+_log = logging.getLogger(__name__)
+
+
+class Message(Protocol):
+    """What is used of a ``confluent_kafka.Message``."""
+
+    def topic(self) -> str: ...
+    def partition(self) -> int: ...
+    def offset(self) -> int: ...
+    def value(self) -> bytes | None: ...
+    def headers(self) -> Headers | None: ...
+    def timestamp(self) -> tuple[int, int]: ...
+
+
+class Extent(NamedTuple):
+    """A partition's first offset, the one after its last, and Kafka's id of the topic (another id: made anew)."""
+
+    topic_id: str
+    low: int
+    high: int
+
+
+class Source(Protocol):
+    """Kafka, as the sink needs it; the tests have one in memory."""
+
+    stale: bool  # a partition could not be read on: look again
+
+    def look(self) -> dict[Partition, Extent]: ...
+    def assign(self, positions: Mapping[Partition, int]) -> None: ...
+    def read(self) -> Sequence[Message]: ...
+    def close(self) -> None: ...
+
+
+class KafkaSource:
+    """Reads topics ``read_committed`` from positions that the caller keeps. A topic that does not exist yet is left out."""
+
+    def __init__(self, settings: Settings, name: str, topics: Sequence[str], *, batch: int = 2000, wait_s: float = 0.2) -> None:
+        self._admin, self._topics, self._batch, self._wait = AdminClient(client_config(settings)), list(topics), batch, wait_s
+        self._consumer = Consumer(consumer_config(settings, name, **{"auto.offset.reset": "error"}))
+        self._address = bootstrap(settings)
+        self.stale = False
+
+    def look(self) -> dict[Partition, Extent]:
+        """The partitions there are now. Raises ``BrokerError`` where the brokers do not answer."""
+        try:
+            found = extents(self._admin, self._topics)
+        except KafkaException as error:
+            raise BrokerError(f"Kafka at {self._address}: {error.args[0].str()}; start it with `polyscore broker start`") from error
+        self.stale = False
+        return found
+
+    def assign(self, positions: Mapping[Partition, int]) -> None:
+        """Read these partitions from these offsets (``OFFSET_END`` and the like are taken too)."""
+        self._consumer.assign([TopicPartition(topic, partition, offset) for (topic, partition), offset in positions.items()])
+
+    def add(self, positions: Mapping[Partition, int]) -> None:
+        """Read these partitions too."""
+        self._consumer.incremental_assign([TopicPartition(topic, partition, offset) for (topic, partition), offset in positions.items()])
+
+    def read(self) -> list[Message]:
+        """What arrives in a short time, up to a batch. Raises ``BrokerError`` where the client gave up for good."""
+        return self.sound(self._consumer.consume(self._batch, timeout=self._wait))
+
+    def wait(self, seconds: float) -> list[Message]:
+        """What is there already, or the first message as soon as it comes."""
+        first = self._consumer.poll(seconds)
+        return [] if first is None else self.sound([first, *self._consumer.consume(self._batch, timeout=0)])
+
+    def sound(self, messages: Iterable[Any]) -> list[Message]:
+        """The messages without the errors among them, which are logged."""
+        kept: list[Message] = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                kept.append(message)
+            elif error.fatal():
+                raise BrokerError(f"reading from Kafka at {self._address} failed: {error.str()}")
+            else:
+                self.stale |= error.code() in _STALE
+                _log.warning("reading %s, partition %s: %s", message.topic(), message.partition(), error.str())
+        return kept
+
+    def close(self) -> None:
+        """Leave the brokers."""
+        self._consumer.close()
+
+
+def extents(admin: AdminClient, topics: Sequence[str]) -> dict[Partition, Extent]:
+    """First and next offset of every partition of the topics that exist; next is where a committed reader ends.
+
+    Raises ``KafkaException`` where the brokers do not answer.
+    """
+    ids = _topic_ids(admin, topics)
+    low, high = (_offsets(admin, ids, spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest()))
+    return {place: Extent(topic_id, low[place], high[place]) for place, topic_id in ids.items() if place in low and place in high}
+
+
+def _topic_ids(admin: AdminClient, topics: Sequence[str]) -> dict[Partition, str]:
+    found = {}
+    for name, future in admin.describe_topics(TopicCollection(list(topics)), request_timeout=_TIMEOUT).items():
+        try:
+            description = future.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+            continue
+        found.update({(name, partition.id): str(description.topic_id) for partition in description.partitions})
+    return found
+
+
+def _offsets(admin: AdminClient, places: Iterable[Partition], spec: OffsetSpec) -> dict[Partition, int]:
+    wanted = {TopicPartition(*place): spec for place in places}
+    if not wanted:
+        return {}
+    found = {}
+    for place, future in admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT).items():
+        try:
+            found[place.topic, place.partition] = future.result().offset
+        except KafkaException as error:  # a partition between two leaders, or just made: it is seen at the next look
+            if not error.args[0].retriable() and error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+    return found

@@ -1,0 +1,155 @@
+"""What a message becomes in the database: one row of one table. What cannot be read becomes a row that says so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+from pydantic import ValidationError
+
+from apps.partitions import Message
+from apps.sla import KIND
+from apps.tables import MAX_BIGINT, AlertRow, DeadLetterRow, DecisionRow, ModelRow, SlaWindow, SlaWindowRow, Table, TrainedModel
+from apps.topics import METRICS, MODELS
+from domain.contract import Domain
+from domain.decision import Decision
+
+UNREADABLE = "unreadable"  # a dead letter's code: the sink could not make a row of the message
+_ALERT = tuple(name for name in AlertRow.model_fields if name in Decision.model_fields)
+
+
+class Record(NamedTuple):
+    """A row and its table."""
+
+    table: type[Table]
+    row: dict[str, Any]
+
+    @property
+    def readable(self) -> bool:
+        """False for the row that stands for an unreadable message."""
+        return self.row.get("code") != UNREADABLE
+
+
+Reader = Callable[[Message], Record | None]
+
+
+class UnreadableError(ValueError):
+    """A message that is not what its topic holds; the text says why."""
+
+
+def readers(domains: list[Domain]) -> dict[str, Reader]:
+    """By topic: from a message to its record, or None for one that the database does not keep.
+
+    A reader raises ``UnreadableError``.
+    """
+    found: dict[str, Reader] = {METRICS: _window, MODELS: _model}
+    for domain in domains:
+        found[domain.decisions_topic] = _decisions_of(domain.name)
+        found[domain.alerts_topic] = _alerts_of(domain.name)
+        found[domain.dead_letters_topic] = _dead_letters_of(domain.name)
+    return found
+
+
+def unreadable(message: Message, reason: str) -> Record:
+    """The row that stands for a message that could not be stored: a dead letter whose source is the message itself."""
+    domain = message.topic().partition(".")[0] if "." in message.topic() else ""
+    place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+    source = {f"source_{name}": value for name, value in place.items()}
+    said = {"domain": domain, "code": UNREADABLE, "reason": _clean(reason), "original": message.value() or b""}
+    return Record(DeadLetterRow, {**place, **said, **source, "failed_us": _arrived_us(message)})
+
+
+def _decisions_of(domain: str) -> Reader:
+    def read(message: Message) -> Record:
+        return Record(DecisionRow, dict(_decision(message, domain)))
+
+    return read
+
+
+def _alerts_of(domain: str) -> Reader:
+    def read(message: Message) -> Record:
+        decision = dict(_decision(message, domain))
+        return Record(AlertRow, {name: decision[name] for name in _ALERT})
+
+    return read
+
+
+def _decision(message: Message, domain: str) -> Decision:
+    try:
+        decision = Decision.model_validate_json(message.value() or b"")
+    except ValidationError as error:
+        raise UnreadableError(_first(error)) from None
+    if decision.domain != domain:
+        raise UnreadableError(f"a decision of {decision.domain!r} on a topic of {domain!r}")
+    if decision.event_time.tzinfo is None:
+        raise UnreadableError("event_time: has no time zone")
+    if not all(map(math.isfinite, (decision.score, decision.threshold, *decision.raw))):
+        raise UnreadableError("score, threshold or raw: not a finite number")
+    return decision
+
+
+def _dead_letters_of(domain: str) -> Reader:
+    def read(message: Message) -> Record:
+        said = {name: _clean((value or b"").decode("utf-8", "replace")) for name, value in message.headers() or ()}
+        row = {
+            "topic": message.topic(),
+            "partition": message.partition(),
+            "offset": message.offset(),
+            "domain": domain,
+            "code": said.get("code", "unknown"),
+            "reason": said.get("reason", "its sender gave no reason"),
+            "original": message.value() or b"",
+            "source_topic": said.get("source-topic", ""),
+            "source_partition": _number(said.get("source-partition"), -1, 2**31 - 1),
+            "source_offset": _number(said.get("source-offset"), -1),
+            "failed_us": _number(said.get("failed-us"), _arrived_us(message)),
+        }
+        return Record(DeadLetterRow, row)
+
+    return read
+
+
+def _window(message: Message) -> Record | None:
+    try:
+        fields = orjson.loads(message.value() or b"")
+        if not isinstance(fields, dict) or "kind" not in fields:
+            raise UnreadableError("a metric is a JSON object with a field `kind`")
+        if fields.pop("kind") != KIND:
+            return None
+        return Record(SlaWindowRow, SlaWindow.model_validate(fields).model_dump())
+    except orjson.JSONDecodeError as error:
+        raise UnreadableError(f"not JSON: {error}") from None
+    except ValidationError as error:
+        raise UnreadableError(_first(error)) from None
+
+
+def _model(message: Message) -> Record | None:
+    value = message.value()
+    if value is None:  # a compacted topic's tombstone; what was trained stays in the list of models
+        return None
+    try:
+        return Record(ModelRow, TrainedModel.model_validate_json(value).model_dump())
+    except ValidationError as error:
+        raise UnreadableError(_first(error)) from None
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc']) or 'message'}: {first['msg']}"
+
+
+def _number(text: str | None, otherwise: int, highest: int = MAX_BIGINT) -> int:
+    if text is None or not (text.isascii() and text.isdigit()) or len(text) > 19:
+        return otherwise
+    return int(text) if int(text) <= highest else otherwise
+
+
+def _clean(text: str) -> str:
+    """PostgreSQL takes no NUL in a text."""
+    return text.replace("\x00", "\ufffd")
+
+
+def _arrived_us(message: Message) -> int:
+    return max(message.timestamp()[1], 0) * 1000
