@@ -77,7 +77,7 @@ class LabelReader:
     def _reach(self, stamp: bytes, moment: datetime) -> None:
         wanted = [int(part) for part in stamp.split(b",")]
         give_up = time.monotonic() + _WAIT_FOR_STAMP
-        while any(self._next.get(p, 0) < offset for p, offset in enumerate(wanted)):
+        while any(self._next.get(p, 0) < offset and not self._is_ahead(p, moment) for p, offset in enumerate(wanted)):
             self._read(0.05)
             self._release(moment)
             if time.monotonic() > give_up:
