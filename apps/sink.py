@@ -53,6 +53,7 @@ class Sink:
         self._file: tuple[Path, int] | None = None
         self._extents: dict[Partition, Extent] = {}
         self._stored: dict[Partition, _Stored] = {}
+        self._assigned = False
         self._next_look = 0.0
         self.counts: Counter[str] = Counter()
 
@@ -63,7 +64,7 @@ class Sink:
         """
         try:
             engine = self._engine or self._open()
-            if self._source.stale or self._clock() >= self._next_look:
+            if not self._assigned or self._source.stale or self._clock() >= self._next_look:
                 self._look(engine)
             messages = self._source.read()
             if messages:
@@ -92,21 +93,24 @@ class Sink:
         self._engine = self._connect()
         file = sqlite_file(self._engine)
         self._file = (file, file.stat().st_ino) if file else None
-        self._extents = {}
-        self._next_look = self._clock()
+        self._assigned = False
         return self._engine
 
     def _look(self, engine: Engine) -> None:
-        """Notice new, lost and newly made partitions, and go on from the database's offsets if there are any."""
+        """Notice new, lost and newly made partitions, and offsets that are gone from the database."""
         self._check_file()
         stale, extents = self._source.stale, self._source.look()
-        self._next_look = self._clock() + LOOK_EVERY
-        if not stale and {place: e.topic_id for place, e in extents.items()} == {place: e.topic_id for place, e in self._extents.items()}:
-            return
         with engine.begin() as connection:
-            self._stored = _offsets(connection)
-        self._extents = extents
+            stored = _offsets(connection)
+        if self._assigned and stored != self._stored:
+            raise OffsetsMovedError
+        self._next_look = self._clock() + LOOK_EVERY
+        if not self._assigned or stale or _ids(extents) != _ids(self._extents):
+            self._assign(extents, stored)
+
+    def _assign(self, extents: dict[Partition, Extent], stored: dict[Partition, _Stored]) -> None:
         self._say(f"reading {len(extents)} partitions" if extents else "no topics yet: `polyscore broker start` makes them; waiting")
+        self._extents, self._stored, self._assigned = extents, stored, True
         self._source.assign({place: self._start(place, extent) for place, extent in extents.items()})
 
     def _start(self, place: Partition, extent: Extent) -> int:
@@ -224,6 +228,10 @@ def _offsets(connection: Connection) -> dict[Partition, _Stored]:
     row = SinkOffsetRow
     found = connection.execute(select(col(row.topic), col(row.partition), col(row.next_offset), col(row.topic_id)))
     return {(topic, partition): (offset, topic_id) for topic, partition, offset, topic_id in found}
+
+
+def _ids(extents: Mapping[Partition, Extent]) -> dict[Partition, str]:
+    return {place: extent.topic_id for place, extent in extents.items()}
 
 
 def _by_table(batch: Sequence[_Item]) -> dict[type[Table], list[dict[str, object]]]:
