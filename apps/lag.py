@@ -12,15 +12,11 @@ from confluent_kafka.admin import AdminClient
 from apps.kafka import client_config
 from apps.partitions import Partition, extents
 from apps.settings import Settings
+from apps.stream import consumer_group
 from domain.contract import Domain
 
 _TIMEOUT = 10.0
 _log = logging.getLogger(__name__)
-
-
-def group(domain: Domain) -> str:
-    """The scorers' consumer group, as ``apps.stream`` names it (not imported: Quix takes a second and 100 MB)."""
-    return f"polyscore-{domain.name}"
 
 
 def consumer_lag(admin: AdminClient, group_id: str, topic: str) -> int:
@@ -65,4 +61,4 @@ class Watch(Thread):
     def ask(self) -> None:
         """One look. Raises ``KafkaException``."""
         self.partitions = frozenset(extents(self._admin, [d.decisions_topic for d in self._domains.values()]))
-        self.lag = {name: consumer_lag(self._admin, group(d), d.events_topic) for name, d in self._domains.items()}
+        self.lag = {name: consumer_lag(self._admin, consumer_group(d), d.events_topic) for name, d in self._domains.items()}
