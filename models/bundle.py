@@ -1,0 +1,155 @@
+"""A trained model as a folder: artifacts in every format, manifest with hashes, report and plots. What does not match is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.schema import FeatureSchema
+from exports.formats import FORMATS
+from exports.scorer import Scorer
+from models.errors import BundleError
+from models.plots import draw
+
+FORMAT_VERSION = 1
+_LIBRARIES = ("lightgbm", "numpy", "numba", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What goes into a bundle: the booster, its schema, and what is known of its making."""
+
+    domain: str
+    objective: str
+    booster: lgb.Booster
+    schema: FeatureSchema
+    report: dict[str, Any]
+    params: dict[str, Any]
+    data: dict[str, Any]  # where the rows came from, their window, how late labels were
+
+
+def write(trained: Trained, folder: Path, now: datetime) -> Path:
+    """Write a bundle below ``folder`` and return its path; it appears there whole, or not at all."""
+    model_version = f"{now:%Y%m%d-%H%M%S}-{hashlib.sha256(trained.booster.model_to_string().encode()).hexdigest()[:8]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+    try:
+        files = _fill(trained, unfinished)
+        manifest = _manifest(trained, model_version, now, files)
+        (unfinished / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+        unfinished.chmod(0o755)
+        os.replace(unfinished, folder / model_version)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    return folder / model_version
+
+
+def _fill(trained: Trained, folder: Path) -> list[Path]:
+    text = trained.booster.model_to_string()
+    files = [Path(f.export(text, trained.schema, folder / f.file_name)) for f in FORMATS.values()]
+    report = folder / "report.json"
+    report.write_text(json.dumps(trained.report) + "\n")
+    return [*files, report, *draw(trained.report, folder)]
+
+
+def _manifest(trained: Trained, model_version: str, now: datetime, files: list[Path]) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "version": model_version,
+        "domain": trained.domain,
+        "objective": trained.objective,
+        "created": now.isoformat(),
+        "schema": trained.schema.to_json(),
+        "schema_digest": trained.schema.digest,
+        "data": trained.data,
+        "params": trained.params,
+        "metrics": trained.report["metrics"],
+        "libraries": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        "files": {file.name: {"sha256": _sha256(file), "bytes": file.stat().st_size} for file in files},
+    }
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+class Bundle:
+    """A verified bundle. ``scorer`` loads an artifact; ``contributions`` explains one row."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        self.folder, self.manifest = folder, manifest
+        self.version: str = manifest["version"]
+        self.schema = FeatureSchema.from_json(manifest["schema"])
+        self._booster = lgb.Booster(model_file=folder / FORMATS["native"].file_name)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The report, as ``models.report`` made it."""
+        found: dict[str, Any] = json.loads((self.folder / "report.json").read_text())
+        return found
+
+    def scorer(self, model_format: str) -> Scorer:
+        """The artifact of this format, ready to score. Raises ``BundleError`` for a format that there is not."""
+        if model_format not in FORMATS:
+            raise BundleError(f"no format {model_format!r}; there are {', '.join(FORMATS)}")
+        chosen = FORMATS[model_format]
+        scorer = chosen.load(self.folder / chosen.file_name)
+        if scorer.schema.digest != self.schema.digest:
+            raise BundleError(f"{self.folder / chosen.file_name}: its features are not those of the manifest; train again")
+        return scorer
+
+    def contributions(self, row: Sequence[float]) -> NDArray[np.float64]:
+        """TreeSHAP values (features,) of one row, in raw score (Lundberg et al. 2018; LightGBM's ``pred_contrib``)."""
+        found = self._booster.predict(np.array([row]), pred_contrib=True, num_threads=1)
+        return np.asarray(found)[0, :-1]
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """A bundle whose every file matches its manifest. Raises ``BundleError`` naming the file that does not."""
+    manifest = _read_manifest(folder)
+    for name, stated in manifest["files"].items():
+        file = folder / name
+        if not file.is_file() or Path(name).name != name:
+            raise BundleError(f"{file}: named by the manifest and not there; train again, or copy the whole folder")
+        if _sha256(file) != stated["sha256"]:
+            raise BundleError(f"{file}: was changed after training (its SHA-256 is not the manifest's); train again")
+    return Bundle(folder, manifest)
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text())
+        needed = {"format_version", "version", "domain", "schema", "files"}
+        if not needed <= set(manifest) or not {f.file_name for f in FORMATS.values()} <= set(manifest["files"]):
+            raise BundleError(f"{path}: incomplete; train again")
+    except FileNotFoundError:
+        raise BundleError(f"{folder}: no bundle there (no manifest.json); train one with `polyscore train fraud`") from None
+    except (ValueError, TypeError, OSError) as error:
+        raise BundleError(f"{path}: cannot be read ({error}); train again") from None
+    if manifest["format_version"] != FORMAT_VERSION:
+        raise BundleError(f"{path}: format version {manifest['format_version']}, this program reads {FORMAT_VERSION}; train again")
+    return manifest
+
+
+def latest(folder: Path) -> Path:
+    """The newest bundle below ``folder``. Raises ``BundleError`` where there is none."""
+    found = sorted(p for p in folder.glob("*") if (p / "manifest.json").is_file() and not p.name.startswith("."))
+    if not found:
+        raise BundleError(f"no model in {folder}; train one with `polyscore train {folder.name}`")
+    return found[-1]

@@ -1,0 +1,74 @@
+"""The report on a model: metrics with their spread over folds, the best single rule, and the points of its plots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.schema import FeatureSchema
+from models.dataset import Dataset
+from models.metrics import best_single_rule, calibration_bins, curves, judge
+from models.protocol import Fold, Window, days, folds
+
+Params = dict[str, Any]
+
+
+def fit(data: Dataset, schema: FeatureSchema, params: Params, rounds: int) -> lgb.Booster:
+    """Train on all rows of ``data``, which must be labelled."""
+    train = lgb.Dataset(data.x, data.y, feature_name=list(schema.names), categorical_feature=list(schema.categorical_indices))
+    return lgb.train(params, train, num_boost_round=rounds)
+
+
+def cross_validate(
+    data: Dataset, schema: FeatureSchema, window: Window, starts: list[int], params: Params, rounds: int, progress: Callable[[str], None]
+) -> dict[str, Any]:
+    """Train and judge once a start; the report as plain JSON values. Raises ``DataError`` (``models.protocol``)."""
+    results, tested = [], []
+    for number, fold in enumerate(folds(data, window, starts), 1):
+        progress(f"fold {number} of {len(starts)}")
+        booster = fit(data.rows(fold.train), schema, params, rounds)
+        scores = np.asarray(booster.predict(data.x[fold.test], num_threads=params.get("num_threads", 0)))
+        results.append(_fold(data, schema, fold, scores))
+        tested.append((data.y[fold.test], scores))
+    y, scores = (np.concatenate([pair[i] for pair in tested]) for i in (0, 1))
+    return {
+        "protocol": {"train_days": window.train, "delay_days": window.delay, "test_days": window.test},
+        "folds": results,
+        "metrics": _spread([r["metrics"] for r in results]),
+        "single_rule": {"mean": float(np.mean([r["single_rule"]["average_precision"] for r in results]))},
+        "curves": curves(y, scores),
+        "calibration": calibration_bins(y, scores),
+    }
+
+
+def _fold(data: Dataset, schema: FeatureSchema, fold: Fold, scores: NDArray[np.float64]) -> dict[str, Any]:
+    tested = data.rows(fold.test)
+    name, precision = best_single_rule(tested.x, tested.y, schema.names)
+    return {
+        "first_test_day": fold.first_test_day,
+        "trained": len(fold.train),
+        "tested": len(fold.test),
+        "frauds": int(tested.y.sum()),
+        "metrics": judge(tested.y, scores, tested.key, days(data)[fold.test]),
+        "single_rule": {"rule": name, "average_precision": precision},
+    }
+
+
+def _spread(metrics: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Mean and standard deviation over the folds, and the extremes."""
+    found = {}
+    for name in metrics[0]:
+        values = np.array([m[name] for m in metrics])
+        found[name] = {"mean": float(values.mean()), "std": float(values.std()), "min": float(values.min()), "max": float(values.max())}
+    return found
+
+
+def importance(booster: lgb.Booster) -> dict[str, float]:
+    """Gain by feature, largest first, as shares of the whole."""
+    gain = booster.feature_importance("gain")
+    shares = gain / max(gain.sum(), 1e-300)
+    return {name: float(share) for share, name in sorted(zip(shares, booster.feature_name(), strict=True), reverse=True)}

@@ -1,0 +1,61 @@
+"""The training recipe: replay, judge forward in time, fit on the latest labelled window, bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from domain.contract import Domain, Emission
+from models import bundle, report
+from models.dataset import Dataset, replay
+from models.protocol import Window, days, evenly
+
+Say = Callable[[str], None]
+FOLDS = 4
+ROUNDS = 200
+PARAMS: dict[str, Any] = {
+    "objective": "binary",
+    "num_leaves": 15,
+    "learning_rate": 0.05,
+    "min_data_in_leaf": 20,
+    "feature_fraction": 0.6,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbose": -1,
+    "seed": 7,
+}
+
+
+def train(domain: Domain, emissions: Iterable[Emission], source: str, folder: Path, *, window: Window | None = None, say: Say) -> Path:
+    """Train on history and write a bundle below ``folder``; returns its path.
+
+    The final model learns from the latest ``window.train`` labelled days (all but the last ``window.delay`` of the
+    history, whose labels are not complete). Raises ``DataError`` for history that is too short or without frauds.
+    """
+    window = window or Window(train=14)
+    say("replaying history through the features")
+    data = replay(domain, emissions, lambda done: say(f"replayed {done:,} {domain.events_name}"))
+    judged = report.cross_validate(data, domain.schema, window, evenly(data, window, FOLDS), PARAMS, ROUNDS, say)
+    say("training the final model")
+    latest, span = _latest(data, window)
+    booster = report.fit(latest, domain.schema, PARAMS, ROUNDS)
+    judged["importance"] = report.importance(booster)
+    made = {"source": source, "rows": len(latest), **span, "label_delay_days": window.delay}
+    say("writing every format")
+    trained = bundle.Trained(domain.name, domain.objective, booster, domain.schema, judged, {**PARAMS, "rounds": ROUNDS}, made)
+    return bundle.write(trained, folder, datetime.now(UTC))
+
+
+def _latest(data: Dataset, window: Window) -> tuple[Dataset, dict[str, str]]:
+    day = days(data)
+    last = day[-1] - window.delay
+    rows = data.rows(np.flatnonzero((day > last - window.train) & (day <= last) & ~np.isnan(data.y)))
+    first, end = (datetime.fromtimestamp(rows.time[i], UTC).isoformat() for i in (0, -1))
+    return rows, {"from": first, "to": end}
