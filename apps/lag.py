@@ -33,8 +33,7 @@ def consumer_lag(admin: AdminClient, group_id: str, topic: str) -> int:
 
 def behind(low: int, high: int, committed: int | None) -> int:
     """Offsets between what a group committed (None or below zero: nothing yet) and the partition's end."""
-    start = low if committed is None or committed < 0 else max(committed, low)
-    return max(high - start, 0)
+    return max(high - max(low, -1 if committed is None else committed), 0)
 
 
 class Watch(Thread):

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, event, insert, select, text
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy import Engine, create_engine, event, insert, make_url, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from sqlmodel import Session
 
-from apps.database import drop_tables, open_database, upsert
+from apps.database import drop_tables, explain, open_database, upsert
 from apps.errors import DatabaseError
 from apps.tables import AlertRow, DecisionRow, SinkOffsetRow, Table
 from domain.decision import Decision
@@ -171,6 +171,12 @@ def test_a_refused_password_is_not_shown(postgres: Any) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_a_driver_that_shows_the_password_is_cut_short() -> None:
+    error = OperationalError("SELECT 1", None, RuntimeError("cannot log in\nwith secret"))
+    said = str(explain(error, make_url("postgresql://me:secret@host/x")))
+    assert said.startswith("database postgresql://me@host/x: cannot log in with ***; check POLYSCORE_DATABASE_URL")
+
+
 def test_a_file_that_is_no_database_is_said_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"a picture of a cat " * 100)
     with pytest.raises(DatabaseError, match="delete the file; the sink fills a new one"):
@@ -211,6 +217,7 @@ def test_the_dashboards_questions_are_answered_from_an_index(tmp_path: Path, que
     with engine.connect() as connection:
         plan = [str(row[3]) for row in connection.execute(text(f"EXPLAIN QUERY PLAN {query}"))]
     assert any(index in step for step in plan), plan
+    assert "GROUP BY" not in query or any("COVERING" in step for step in plan), plan
     assert not any("ORDER BY" in step for step in plan), plan
 
 
