@@ -1,0 +1,44 @@
+"""Does a schema describe a model? Checked before every export, so that no artifact carries names or labels that are not its own."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from domain.schema import Feature, FeatureSchema
+from exports.ensemble import Ensemble
+from exports.errors import SchemaMismatch
+from exports.lightgbm_text import TextModel
+
+_UNNAMED = re.compile(r"Column_\d+")
+
+
+def fitting(model: TextModel, schema: FeatureSchema | None) -> FeatureSchema:
+    """The schema to export with: the given one, or the model's own. Raises ``SchemaMismatch``, naming the feature."""
+    if schema is None:
+        return model.schema
+    if len(schema) != model.ensemble.n_features:
+        raise SchemaMismatch(f"the schema has {len(schema)} features, the model {model.ensemble.n_features}")
+    for feature, name in zip(schema.features, model.feature_names, strict=True):
+        if name not in (feature.name, re.sub(r"\s", "_", feature.name)) and not _UNNAMED.fullmatch(name):
+            raise SchemaMismatch(f"the schema says {feature.name!r} where the model was trained on {name!r}: give the features in its order")
+    check_kinds(model.ensemble, schema)
+    return schema
+
+
+def check_kinds(ensemble: Ensemble, schema: FeatureSchema) -> None:
+    """Raises ``SchemaMismatch`` where a feature is split in a way that its kind, or its number of labels, does not allow."""
+    for i, feature in enumerate(schema.features):
+        here = ensemble.feature == i
+        sets = set(ensemble.category_set[here].tolist()) - {-1}
+        if sets and feature.kind == "numeric":
+            raise SchemaMismatch(f"feature {feature.name!r} is split by category in the model: list its categories in the schema")
+        if feature.kind == "categorical" and np.any(ensemble.category_set[here] < 0):
+            raise SchemaMismatch(f"feature {feature.name!r} is split by threshold in the model: train with it as categorical_feature")
+        _check_codes(feature, max((ensemble.sets[s][-1] for s in sets if ensemble.sets[s]), default=-1))
+
+
+def _check_codes(feature: Feature, largest: int) -> None:
+    if largest >= max(len(feature.categories), 1) and feature.kind == "categorical":
+        raise SchemaMismatch(f"feature {feature.name!r}: the model knows code {largest}, the schema only {len(feature.categories)} categories")

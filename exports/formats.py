@@ -1,0 +1,31 @@
+"""The list of formats. Adding one is a file beside ``native`` and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.schema import FeatureSchema
+from exports import native
+from exports.lightgbm_text import ModelSource
+from exports.scorer import Scorer
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a model is written in a format, and what comes of reading it back."""
+
+    name: str
+    file_name: str
+    description: str
+    export: Callable[[ModelSource, FeatureSchema | None, Path], Path]
+    load: Callable[[Path], Scorer]
+
+
+FORMATS: dict[str, Format] = {
+    f.name: f
+    for f in (
+        Format("native", "model.txt", "LightGBM's text, scored by its own C API", native.export, native.load),
+    )
+}

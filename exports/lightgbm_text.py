@@ -1,0 +1,219 @@
+"""The strict reader of LightGBM's text model (v2, v3, v4), into the canonical ensemble.
+
+Semantics are those of the installed LightGBM's predictor (4.x), which also scores older files. A key or a value that is not
+known is refused by name and line; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from domain.schema import Feature, FeatureSchema
+from exports.ensemble import Builder, Ensemble
+from exports.errors import CorruptArtifact, SchemaMismatch, UnsupportedConstruct, UnsupportedModel
+from exports.lightgbm_tree import MAX_CODE, read_tree
+from exports.objectives import link_of
+
+SCHEMA_KEY = "polyscore_schema:"
+_VERSIONS = ("v2", "v3", "v4")
+_HEADER = frozenset({
+    "version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "objective", "average_output",
+    "feature_names", "feature_infos", "monotone_constraints", "tree_sizes",
+})  # fmt: skip
+_NEEDED = ("version", "num_class", "num_tree_per_iteration", "max_feature_idx", "feature_names", "feature_infos")
+
+
+class BoosterLike(Protocol):
+    """A ``lightgbm.Booster``: its text holds the best iteration's trees."""
+
+    def model_to_string(self) -> str: ...
+
+
+@dataclass(frozen=True, eq=False)
+class TextModel:
+    """A parsed model file, its text, and what the file says of its features."""
+
+    text: str
+    ensemble: Ensemble
+    objective: str
+    feature_names: tuple[str, ...]
+    feature_infos: tuple[str, ...]
+    pandas_categories: tuple[tuple[str, ...], ...]
+    embedded_schema: FeatureSchema | None
+
+    @cached_property
+    def schema(self) -> FeatureSchema:
+        """The schema that the file carries, or the one that its names, categories and codes allow to infer."""
+        return self.embedded_schema or _inferred(self)
+
+
+ModelSource = TextModel | BoosterLike | str
+
+
+def read(model: ModelSource, source: str = "model") -> TextModel:
+    """A Booster, its text, or what was read before. Raises ``ArtifactError`` or ``UnsupportedModel``, naming ``source``."""
+    if isinstance(model, TextModel):
+        return model
+    if isinstance(model, str):
+        return parse(model, source)
+    booster: BoosterLike = getattr(model, "booster_", model)  # scikit-learn's wrappers hold one
+    return parse(booster.model_to_string(), source)
+
+
+def parse(text: str, source: str = "model") -> TextModel:
+    """Read a model file's text. Raises ``CorruptArtifact``, ``UnsupportedConstruct`` or ``UnsupportedModel``."""
+    lines = text.split("\n")
+    if not lines or lines[0].strip() != "tree":
+        raise CorruptArtifact(source, "not a LightGBM text model: it does not start with the line 'tree'", 1)
+    end = _line_of(lines, "end of trees", source)
+    first = next((i for i in range(end) if lines[i].startswith("Tree=")), end)
+    header = _keys(lines, 1, first, source)
+    _check_header(header, source)
+    n_features = _integer(header, "max_feature_idx", source) + 1
+    per_iteration = _integer(header, "num_tree_per_iteration", source)
+    trees = list(_blocks(lines, first, end, source))
+    _check_sizes(text, header, len(trees), source)
+    if per_iteration < 1 or len(trees) % per_iteration:
+        raise CorruptArtifact(source, f"{len(trees)} trees are no multiple of num_tree_per_iteration={per_iteration}")
+    builder = Builder(n_features)
+    for number, block in enumerate(trees):
+        read_tree(builder, number % per_iteration, block, source)
+    objective = header.get("objective", ("", 0))[0]
+    averaged = len(trees) // per_iteration if "average_output" in header else 1
+    link = link_of(objective, per_iteration, averaged, source, header.get("objective", ("", 0))[1])
+    names, infos = (tuple(header[k][0].split()) for k in ("feature_names", "feature_infos"))
+    if not len(names) == len(infos) == n_features:
+        raise CorruptArtifact(source, f"{len(names)} feature_names and {len(infos)} feature_infos for {n_features} features")
+    tail = _tail(lines, end + 1, source)
+    return TextModel(text, builder.build(per_iteration, link), objective, names, infos, *tail)
+
+
+def _line_of(lines: list[str], wanted: str, source: str) -> int:
+    for i, line in enumerate(lines):
+        if line == wanted:
+            return i
+    raise CorruptArtifact(source, f"the line {wanted!r} is missing: the file is truncated; save it again", len(lines))
+
+
+def _keys(lines: list[str], start: int, stop: int, source: str) -> dict[str, tuple[str, int]]:
+    """key -> (value, line number) of the lines ``key=value``."""
+    found: dict[str, tuple[str, int]] = {}
+    for i in range(start, stop):
+        if not lines[i].strip():
+            continue
+        key, _, value = lines[i].partition("=")
+        if key in found:
+            raise CorruptArtifact(source, f"{key!r} stands twice", i + 1)
+        found[key] = (value, i + 1)
+    return found
+
+
+def _check_header(header: Mapping[str, tuple[str, int]], source: str) -> None:
+    for key, (_, line) in header.items():
+        if key not in _HEADER:
+            raise UnsupportedConstruct(source, key, "an unknown key of the model's header", line)
+    for key in _NEEDED:
+        if key not in header:
+            raise CorruptArtifact(source, f"the header has no {key!r}; save the model again")
+    version, line = header["version"]
+    if version not in _VERSIONS:
+        raise UnsupportedConstruct(source, f"version={version}", f"the known ones are {', '.join(_VERSIONS)}", line)
+
+
+def _integer(header: Mapping[str, tuple[str, int]], key: str, source: str) -> int:
+    value, line = header[key]
+    if not re.fullmatch(r"\d{1,9}", value):
+        raise CorruptArtifact(source, f"{key}={value!r} is not a number", line)
+    return int(value)
+
+
+def _blocks(lines: list[str], start: int, end: int, source: str) -> Iterator[Mapping[str, tuple[str, int]]]:
+    starts = [i for i in range(start, end) if lines[i].startswith("Tree=")]
+    for number, (first, stop) in enumerate(zip(starts, [*starts[1:], end], strict=True)):
+        if lines[first] != f"Tree={number}":
+            raise CorruptArtifact(source, f"{lines[first]!r} where Tree={number} was due", first + 1)
+        yield _keys(lines, first + 1, stop, source)
+
+
+def _check_sizes(text: str, header: Mapping[str, tuple[str, int]], trees: int, source: str) -> None:
+    """LightGBM finds the trees by ``tree_sizes``: where they do not fit the text it would read other numbers than we do."""
+    if "tree_sizes" not in header:
+        return
+    value, line = header["tree_sizes"]
+    sizes = [int(s) for s in value.split() if s.isdigit()]
+    data = text.encode()
+    at = data.find(b"Tree=0")
+    if len(sizes) != trees or len(sizes) != len(value.split()):
+        raise CorruptArtifact(source, f"tree_sizes does not list {trees} sizes", line)
+    for number, size in enumerate(sizes):
+        if not data.startswith(b"Tree=%d\n" % number, at) or not data[at : at + size].endswith(b"\n"):
+            raise CorruptArtifact(source, f"tree_sizes does not fit Tree={number}: the file was changed", line)
+        at += size
+
+
+def _tail(lines: list[str], start: int, source: str) -> tuple[tuple[tuple[str, ...], ...], FeatureSchema | None]:
+    """What stands behind the trees: importances and parameters (ignored), pandas' categories, our schema."""
+    categories: tuple[tuple[str, ...], ...] = ()
+    schema = None
+    section = ""
+    for i in range(start, len(lines)):
+        line = lines[i]
+        if line.startswith("pandas_categorical:"):
+            categories = _pandas(line.partition(":")[2], source, i + 1)
+        elif line.startswith(SCHEMA_KEY):
+            schema = _schema(line.removeprefix(SCHEMA_KEY), source, i + 1)
+        elif line in ("feature_importances:", "feature importances:", "parameters:"):
+            section = line
+        elif line == "end of parameters":
+            section = ""
+        elif line.strip() and not section:
+            raise UnsupportedConstruct(source, line[:40], "unknown text behind the trees", i + 1)
+    return categories, schema
+
+
+def _pandas(value: str, source: str, line: int) -> tuple[tuple[str, ...], ...]:
+    try:
+        lists = json.loads(value)
+        return tuple(tuple(c if isinstance(c, str) else json.dumps(c) for c in labels) for labels in lists or [])
+    except (ValueError, TypeError) as error:
+        raise CorruptArtifact(source, f"pandas_categorical is not a list of lists: {error}", line) from None
+
+
+def _schema(value: str, source: str, line: int) -> FeatureSchema:
+    try:
+        return FeatureSchema.from_json(json.loads(value))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CorruptArtifact(source, f"the schema is broken: {error}", line) from None
+
+
+def _inferred(model: TextModel) -> FeatureSchema:
+    categorical = [i for i, info in enumerate(model.feature_infos) if ":" in info and not info.startswith("[")]
+    if model.pandas_categories and len(model.pandas_categories) != len(categorical):
+        raise SchemaMismatch(
+            f"the model has {len(categorical)} categorical features but pandas categories of {len(model.pandas_categories)}: give a schema"
+        )
+    labels = dict(zip(categorical, model.pandas_categories, strict=False))
+    features = [
+        Feature(name, "categorical", labels.get(i) or _codes(model, i)) if i in categorical else Feature(name)
+        for i, name in enumerate(model.feature_names)
+    ]
+    return FeatureSchema(tuple(features))
+
+
+def _codes(model: TextModel, feature: int) -> tuple[str, ...]:
+    """LightGBM's own codes as labels: 0 up to the largest that the model knows."""
+    listed = [int(c) for c in model.feature_infos[feature].split(":") if c.lstrip("-").isdigit()]
+    largest = max([0, *listed, *_codes_in_sets(model.ensemble, feature)])
+    if largest > MAX_CODE:
+        raise UnsupportedModel(f"feature {model.feature_names[feature]!r} has category code {largest}: number categories from 0")
+    return tuple(str(c) for c in range(largest + 1))
+
+
+def _codes_in_sets(ensemble: Ensemble, feature: int) -> list[int]:
+    used = (ensemble.feature == feature) & (ensemble.category_set >= 0)
+    return [ensemble.sets[s][-1] for s in set(ensemble.category_set[used].tolist()) if ensemble.sets[s]]

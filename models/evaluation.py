@@ -1,0 +1,23 @@
+"""Judges the training recipe on recorded payments: train 7 days, wait 7 for the labels, test 7, rolled forward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from domain.contract import Domain, Emission
+from models import report
+from models.dataset import replay
+from models.protocol import Window, evenly
+from models.train import PARAMS, ROUNDS, Say
+
+WINDOW = Window(train=7, delay=7, test=7)
+WARM_UP_DAYS = 30  # the features look back 30 days, of labels that are 7 days late
+FOLDS = 4
+
+
+def evaluate(domain: Domain, emissions: Iterable[Emission], say: Say) -> dict[str, Any]:
+    """The report over ``FOLDS`` windows after the warm-up. Raises ``DataError`` for history that is too short or without frauds."""
+    say("replaying history through the features")
+    data = replay(domain, emissions, lambda done: say(f"replayed {done:,} {domain.events_name}"))
+    return report.cross_validate(data, domain.schema, WINDOW, evenly(data, WINDOW, FOLDS, WARM_UP_DAYS), PARAMS, ROUNDS, say)
