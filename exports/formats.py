@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.schema import FeatureSchema
-from exports import native
+from exports import native, pfa, pmml
 from exports.lightgbm_text import ModelSource
 from exports.scorer import Scorer
 
@@ -27,5 +27,7 @@ FORMATS: dict[str, Format] = {
     f.name: f
     for f in (
         Format("native", "model.txt", "LightGBM's text, scored by its own C API", native.export, native.load),
+        Format("pmml", "model.pmml", "PMML 4.4, scored by the compiled kernel", pmml.export, pmml.load),
+        Format("pfa", "model.pfa", "PFA 0.8, scored by the compiled kernel", pfa.export, pfa.load),
     )
 }

@@ -1,0 +1,26 @@
+"""The ``pmml`` format: a PMML 4.4 document that any PMML engine scores from raw features; here it is scored by the kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from domain.schema import FeatureSchema
+from exports import files, pmml_reader, pmml_writer
+from exports.compiled import KernelScorer
+from exports.fit import check_kinds, fitting
+from exports.lightgbm_text import ModelSource
+from exports.lightgbm_text import read as read_model
+
+
+def export(model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path:
+    """Write the model as PMML. Raises ``UnsupportedModel`` for what PMML cannot carry, or ``SchemaMismatch``."""
+    read = read_model(model)
+    lines = pmml_writer.document(read.ensemble, fitting(read, schema))
+    return files.write(path, "\n".join([*lines, ""]).encode())
+
+
+def load(path: Path) -> KernelScorer:
+    """Read a PMML file. Raises ``CorruptArtifact``, ``UnsupportedConstruct`` or ``SchemaMismatch``."""
+    ensemble, schema = pmml_reader.read(path)
+    check_kinds(ensemble, schema)
+    return KernelScorer(ensemble, schema)
