@@ -30,7 +30,14 @@ class KernelScorer:
         n, outputs = ensemble.n_features, ensemble.n_outputs
         self._out = self._work[n : n + 2 * outputs].reshape(2, outputs)
         self._put = struct.Struct(f"={n}d").pack_into
-        self._arguments = (self._packed.ints, self._packed.nodes, self._packed.links, self._packed.members, self._work, self._packed.sigmoid)
+        self._arguments = (
+            self._packed.ints,
+            self._packed.nodes,
+            self._packed.links,
+            self._packed.members,
+            self._work,
+            self._packed.sigmoid,
+        )
         self.score_batch(np.full((1, n), MISSING))
         self.score([MISSING] * n)
 

@@ -22,7 +22,9 @@ def fitting(model: TextModel, schema: FeatureSchema | None) -> FeatureSchema:
         raise SchemaMismatch(f"the schema has {len(schema)} features, the model {model.ensemble.n_features}")
     for feature, name in zip(schema.features, model.feature_names, strict=True):
         if name not in (feature.name, re.sub(r"\s", "_", feature.name)) and not _UNNAMED.fullmatch(name):
-            raise SchemaMismatch(f"the schema says {feature.name!r} where the model was trained on {name!r}: give the features in its order")
+            raise SchemaMismatch(
+                f"the schema says {feature.name!r} where the model was trained on {name!r}: give the features in its order"
+            )
     check_kinds(model.ensemble, schema)
     return schema
 
@@ -41,4 +43,6 @@ def check_kinds(ensemble: Ensemble, schema: FeatureSchema) -> None:
 
 def _check_codes(feature: Feature, largest: int) -> None:
     if largest >= max(len(feature.categories), 1) and feature.kind == "categorical":
-        raise SchemaMismatch(f"feature {feature.name!r}: the model knows code {largest}, the schema only {len(feature.categories)} categories")
+        raise SchemaMismatch(
+            f"feature {feature.name!r}: the model knows code {largest}, the schema only {len(feature.categories)} categories"
+        )

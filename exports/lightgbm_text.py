@@ -161,6 +161,8 @@ def _tail(lines: list[str], start: int, source: str) -> tuple[tuple[tuple[str, .
     categories: tuple[tuple[str, ...], ...] = ()
     schema = None
     section = ""
+    if "parameters:" in lines[start:]:
+        _line_of(lines, "end of parameters", source)
     for i in range(start, len(lines)):
         line = lines[i]
         if line.startswith("pandas_categorical:"):

@@ -76,9 +76,7 @@ def _numeric_columns(ensemble: Ensemble) -> tuple[list[tuple[int, int]], NDArray
     return [(int(k) // 4, int(k) % 4) for k in distinct], column
 
 
-def _categorical_columns(
-    ensemble: Ensemble, first: int
-) -> tuple[list[tuple[int, ...]], list[int], NDArray[np.uint8], NDArray[np.int32]]:
+def _categorical_columns(ensemble: Ensemble, first: int) -> tuple[list[tuple[int, ...]], list[int], NDArray[np.uint8], NDArray[np.int32]]:
     """Per feature (feature, first column, sets, codes in the table, where its codes and its matrix start); the tables; columns."""
     column = np.full(len(ensemble.feature), -1, dtype=np.int32)
     table: list[tuple[int, ...]] = []

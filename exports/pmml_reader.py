@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,8 @@ from exports.pmml_writer import NAMESPACE, NORMALIZATION
 from exports.xml_document import Element
 
 _LINKS: Final[dict[str, LinkKind]] = {text: kind for kind, text in NORMALIZATION.items()}
-_LABEL: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)', re.DOTALL)
+_OPPOSITES: Final = (("lessOrEqual", "greaterThan"), ("isNotMissing", "isMissing"), ("isIn", "isNotIn"))
+_LABEL: Final = re.compile(r'"((?:\\"|[^"])*)"|(\S+)')
 
 
 class Document(NamedTuple):
@@ -31,16 +33,24 @@ def read(path: Path) -> Document:
         raise root.unsupported("is not the root of a PMML document")
     root.one_of("version", ("4.4",))
     parts = root.children("Header", "DataDictionary", "MiningModel")
-    fields = _Fields(root.child("DataDictionary", parts))
-    return Document(_Reader(fields).model(root.child("MiningModel", parts)), fields.schema)
+    model = root.child("MiningModel", parts)
+    fields = _Fields(root.child("DataDictionary", parts), _targets(model))
+    return Document(_Reader(fields).model(model), fields.schema)
+
+
+def _targets(model: Element) -> set[str]:
+    """The fields that the model predicts."""
+    schemas = (p for p in model.children("MiningSchema", "Output", "Segmentation") if p.tag == "MiningSchema")
+    fields = (f for schema in schemas for f in schema.children("MiningField"))
+    return {f.need("name") for f in fields if f.get("usageType") == "target"}
 
 
 class _Fields:
     """The data dictionary: the features in its order, and the target if there is one."""
 
-    def __init__(self, dictionary: Element) -> None:
+    def __init__(self, dictionary: Element, targets: set[str]) -> None:
         self.features: list[Feature] = []
-        self.classes: dict[str, list[str]] = {}
+        self.targets = targets
         for field in dictionary.allow("numberOfFields").children("DataField"):
             self._read(field.allow("name", "displayName", "optype", "dataType"))
         try:
@@ -53,9 +63,9 @@ class _Fields:
     def _read(self, field: Element) -> None:
         name, kind = field.need("name"), (field.need("optype"), field.need("dataType"))
         labels = [value.allow("value").need("value") for value in field.children("Value")]
-        if kind == ("categorical", "integer"):
-            self.classes[name] = labels
-        elif kind == ("continuous", "double") and not labels:
+        if name in self.targets and kind in (("categorical", "integer"), ("continuous", "double")):
+            return
+        if kind == ("continuous", "double") and not labels:
             self.features.append(Feature(name, description=field.get("displayName") or ""))
         elif kind == ("categorical", "string") and labels and len(set(labels)) == len(labels):
             self.features.append(Feature(name, "categorical", tuple(labels), field.get("displayName") or ""))
@@ -67,7 +77,7 @@ class _Fields:
         for field in mining_schema.allow().children("MiningField"):
             name = field.allow("name", "usageType", "invalidValueTreatment").need("name")
             target = field.one_of("usageType", ("active", "target"), "active") == "target"
-            if name not in (self.classes if target else known if known is not None else self.index):
+            if name not in (self.targets if target else known if known is not None else self.index):
                 raise field.corrupt(f"{name!r} is not a field that stands before it")
             field.one_of("invalidValueTreatment", ("returnInvalid", "asMissing"), "returnInvalid")
 
@@ -178,14 +188,16 @@ class _Reader:
             raise element.corrupt(f"defaultChild={element.need('defaultChild')!r} is none of its children {ids}")
         default_left = element.need("defaultChild") == ids[0]
         first, second = self._test(left.predicate), self._test(right.predicate)
-        if first[1:] != second[1:] or (first[0], second[0]) not in (("lessOrEqual", "greaterThan"), ("isIn", "isNotIn")):
+        if first[1:] != second[1:] or (first[0], second[0]) not in _OPPOSITES:
             raise right.predicate.unsupported("is not the opposite of its sibling's predicate")
         name, value = first[1:]
         feature = self._fields.index[name]
-        if isinstance(value, float):
+        if first[0] == "lessOrEqual" and isinstance(value, float):
             return Split(feature, value, default_left)
         if default_left:
-            raise element.unsupported("sends a missing category to the side that lists categories; LightGBM never does")
+            raise element.unsupported("sends a missing value to the side that it is not tested for; LightGBM never does")
+        if isinstance(value, float):
+            return Split(feature, value)
         return Split(feature, 0.0, codes=value)
 
     def _test(self, predicate: Element) -> tuple[str, str, float | tuple[int, ...]]:
@@ -195,10 +207,11 @@ class _Reader:
             raise predicate.unsupported(f"asks for {name!r}, which is no feature")
         codes = self._fields.codes[name]
         if predicate.tag == "SimplePredicate":
-            operator = predicate.allow("field", "operator", "value").one_of("operator", ("lessOrEqual", "greaterThan"))
+            operators = ("lessOrEqual", "greaterThan", "isMissing", "isNotMissing")
+            operator = predicate.allow("field", "operator", "value").one_of("operator", operators)
             if codes:
                 raise predicate.unsupported(f"compares {name!r}, a category, with a number")
-            return operator, name, predicate.number("value")
+            return operator, name, math.inf if operator in operators[2:] else predicate.number("value")
         operator = predicate.allow("field", "booleanOperator").one_of("booleanOperator", ("isIn", "isNotIn"))
         array = predicate.child("Array", predicate.children("Array")).allow("type", "n")
         array.one_of("type", ("string",))
@@ -223,6 +236,4 @@ class _TreeNode:
 
 def _labels(text: str) -> Iterator[str]:
     for quoted, bare in _LABEL.findall(text):
-        yield re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL) if not bare else bare
-
-
+        yield bare or quoted.replace('\\"', '"')

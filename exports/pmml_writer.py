@@ -6,6 +6,8 @@ LightGBM sends unseen categories. Thresholds and leaves are written as the short
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from importlib.metadata import version
 from xml.sax.saxutils import escape, quoteattr
@@ -72,11 +74,13 @@ class _Writer:
             yield f'<DataField name="{self._target}" optype="categorical" dataType="integer">'
             yield from (f'<Value value="{k}"/>' for k in range(self._classes))
             yield "</DataField>"
+        else:
+            yield f'<DataField name="{self._target}" optype="continuous" dataType="double"/>'
         yield "</DataDictionary>"
 
     def _mining_schema(self, target: bool) -> Iterator[str]:
         yield "<MiningSchema>"
-        if target and self._classes:
+        if target:
             yield f'<MiningField name="{self._target}" usageType="target"/>'
         for feature, name in zip(self._schema.features, self._names, strict=True):
             yield f"<MiningField name={name}" + (' invalidValueTreatment="asMissing"/>' if feature.categories else "/>")
@@ -102,8 +106,7 @@ class _Writer:
 
     def _regression(self, function: str) -> Iterator[str]:
         yield f'<RegressionModel functionName="{function}" normalizationMethod="{NORMALIZATION[self._link.kind]}"><MiningSchema>'
-        if self._classes:
-            yield f'<MiningField name="{self._target}" usageType="target"/>'
+        yield f'<MiningField name="{self._target}" usageType="target"/>'
         yield from (f'<MiningField name="{raw}"/>' for raw in self._raw)
         yield "</MiningSchema>"
         binary = self._classes == 2 and len(self._raw) == 1
@@ -117,7 +120,7 @@ class _Writer:
     def _sum(self, output: int, raw: str) -> Iterator[str]:
         method = "average" if self._link.average_over > 1 else "sum"
         yield '<MiningModel functionName="regression" algorithmName="LightGBM">'
-        yield from self._mining_schema(target=False)
+        yield from self._mining_schema(target=not raw)
         if raw:
             yield f'<Output><OutputField name="{raw}" optype="continuous" dataType="double" feature="predictedValue"/></Output>'
         yield f'<Segmentation multipleModelMethod="{method}">'
@@ -151,15 +154,15 @@ class _Writer:
 
     def _predicates(self, split: Split) -> tuple[str, str]:
         name = self._names[split.feature]
+        if split.threshold == math.inf:
+            return f'<SimplePredicate field={name} operator="isNotMissing"/>', f'<SimplePredicate field={name} operator="isMissing"/>'
         if split.codes is None:
             pair = ("lessOrEqual", "greaterThan")
             left, right = (f'<SimplePredicate field={name} operator="{o}" value="{split.threshold!r}"/>' for o in pair)
             return left, right
         labels = " ".join(self._labels[split.feature][code] for code in split.codes)
         array = f'<Array type="string" n="{len(split.codes)}">{labels}</Array>'
-        left, right = (
-            f'<SimpleSetPredicate field={name} booleanOperator="{o}">{array}</SimpleSetPredicate>' for o in ("isIn", "isNotIn")
-        )
+        left, right = (f'<SimpleSetPredicate field={name} booleanOperator="{o}">{array}</SimpleSetPredicate>' for o in ("isIn", "isNotIn"))
         return left, right
 
 
@@ -174,5 +177,10 @@ def _data_field(feature: Feature, name: str) -> Iterator[str]:
 
 
 def _quoted(label: str) -> str:
-    """A label inside an Array: in quotes, with quotes and backslashes escaped."""
-    return escape('"' + label.replace("\\", "\\\\").replace('"', '\\"') + '"')
+    """A label inside an Array: in quotes if it is empty or holds blanks.
+
+    Engines disagree on escaped quotes (PMML4S 1.5 reads them wrongly), so a label that would need them is refused.
+    """
+    if '"' in label or label.endswith("\\"):
+        raise UnsupportedModel(f"category {label!r}: PMML engines disagree on quotes and on a backslash at the end; rename it")
+    return escape(f'"{label}"' if not label or re.search(r"\s", label) else label)

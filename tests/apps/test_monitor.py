@@ -118,9 +118,7 @@ def test_a_topic_made_anew_is_followed_from_its_end() -> None:
     assert not source.stale
 
 
-def test_kafka_being_away_is_said_once_and_the_last_lag_kept(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_kafka_being_away_is_said_once_and_the_last_lag_kept(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     watch = object.__new__(Watch)
     watch.__dict__.update(_admin=None, _domains=DOMAINS, _every=0.0, _stop_asked=Event(), lag={}, partitions=frozenset())
     asked = 0

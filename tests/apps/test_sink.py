@@ -252,9 +252,7 @@ CASES.remove(("fraud.alerts", "beyond 64 bits"))  # an alert keeps no source tim
 
 
 @pytest.mark.parametrize(("topic", "name"), CASES)
-def test_an_unreadable_message_is_shown_and_the_rest_goes_on(
-    bench: Bench, topic: str, name: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_unreadable_message_is_shown_and_the_rest_goes_on(bench: Bench, topic: str, name: str, caplog: pytest.LogCaptureFixture) -> None:
     bench.log.send(topic, decision(500, alert=True))
     broken = bench.log.send(topic, BROKEN[name])
     bench.log.send(topic, decision(501, alert=True))
