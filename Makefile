@@ -1,0 +1,49 @@
+# Two commands: `make demo` runs everything, `make test` proves it. They need Python 3.11+ and a network.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench lock clean
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-6s %s\n", $$1, $$2 }'
+
+demo: .venv/.run ## Run everything: broker, model, scorer, payments, dashboard; ARGS="--for 60s --headless" ends by itself
+	@$(BIN)/polyscore demo $(ARGS)
+
+test: .venv/.dev ## Run all tests, those on a real Kafka, PostgreSQL and Chromium included; ARGS="-k name" picks some
+	@echo "running the tests; the first run fetches Kafka and Chromium, and compiles"
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.dev ## Check style, types and the import contract
+	@echo "ruff"; $(BIN)/ruff check && $(BIN)/ruff format --check
+	@echo "mypy"; $(BIN)/mypy
+	@echo "import-linter"; $(BIN)/lint-imports
+
+bench: .venv/.dev ## Measure speed as ratios within one run; writes bench/
+	@$(BIN)/python -m tests.bench.speed
+
+lock: .venv/.dev ## Pin the dependencies anew
+	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url -q -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url -q -o requirements-dev.lock
+
+clean: ## Delete what was built here; .polyscore (topics, models, database) is deleted by `polyscore reset`
+	@rm -rf .venv bench .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks *.egg-info
+
+.venv/.bootstrap: requirements-bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "polyscore needs Python 3.11 or newer; name one: make PYTHON=python3.12 demo"; exit 1; }
+	@echo "making the environment in .venv (once; a minute or two)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
+	@touch $@
+
+.venv/.run: .venv/.bootstrap requirements.lock pyproject.toml
+	@test -f .venv/.dev || { echo "installing what polyscore runs on"; $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock; }
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/.run requirements-dev.lock
+	@echo "installing what the tests and checks run on"
+	@$(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
