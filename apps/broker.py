@@ -6,10 +6,8 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ import psutil
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from apps.children import launch
 from apps.errors import BrokerError
 from apps.kafka_jars import VERSION, jars
 from apps.settings import Settings
@@ -107,7 +106,7 @@ def _start(settings: Settings, port: int, say: Say, tied: bool) -> Address:
     config.write_text(_PROPERTIES.format(port=chosen, controller=controller, data=folder / "data"))
     log = folder / "broker.log"
     _format(classpath, folder, config)
-    process = _launch([*_java(classpath), "kafka.Kafka", str(config)], log, tied)
+    process = launch([*_java(classpath), "kafka.Kafka", str(config)], log, tied=tied)
     address = Address(f"127.0.0.1:{chosen}", process.pid)
     _wait_until_it_answers(process, address, log)
     _write(folder / "address.json", json.dumps({"bootstrap": address.bootstrap, "pid": address.pid}))
@@ -139,21 +138,6 @@ def _format(classpath: str, folder: Path, config: Path) -> None:
         shutil.rmtree(folder / "data", ignore_errors=True)
         said = (result.stderr or result.stdout).strip().splitlines()[-1:]
         raise BrokerError(f"{folder / 'data'} could not be prepared for Kafka: {' '.join(said)}; is the disk full?")
-
-
-def _launch(command: list[str], log: Path, tied: bool) -> subprocess.Popen[bytes]:
-    """In a session of its own: a Ctrl-C at the terminal is for the caller, who decides when the broker stops."""
-    with log.open("ab") as output:
-        options = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, "start_new_session": True}
-        return subprocess.Popen(command, preexec_fn=_die_with_parent if tied else None, **options)  # type: ignore[call-overload,no-any-return]
-
-
-def _die_with_parent() -> None:
-    """Ask Linux for a SIGTERM when the parent ends, even if it is killed (prctl 1 is PR_SET_PDEATHSIG)."""
-    if sys.platform == "linux":
-        import ctypes  # noqa: PLC0415  # only here, between fork and exec
-
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], address: Address, log: Path) -> None:

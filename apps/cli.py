@@ -78,16 +78,8 @@ def demo(
     from apps import demo as process
 
     settings = Settings()
-    code = process.run(
-        settings,
-        duration_s=seconds(duration),
-        headless=headless,
-        rate=rate,
-        model_format=model_format.value,
-        guarantee=_guarantee(guarantee, settings),
-        port=port,
-    )
-    raise typer.Exit(code)
+    options = process.Options(seconds(duration), headless, rate, model_format.value, _guarantee(guarantee, settings), port)
+    raise typer.Exit(process.run(settings, options, console))
 
 
 @broker_app.command("start")
@@ -133,18 +125,9 @@ def simulate(
     """Send a simulated stream of events and late labels to Kafka."""
     from apps import simulate as process
 
-    process.command(
-        Settings(),
-        domain.value,
-        rate=rate if rate or speed else 200.0,
-        speed=speed,
-        seed=seed,
-        customers=customers,
-        terminals=terminals,
-        warmup_days=warmup_days,
-        duration_s=seconds(duration),
-        say=say,
-    )
+    size = process.Size(seed, customers, terminals)
+    pace = process.pace_of(rate, speed)
+    process.command(Settings(), domain.value, size, pace, warmup_days=warmup_days, duration_s=seconds(duration), say=say)
 
 
 @app.command()
@@ -187,11 +170,13 @@ def evaluate(
 
 @app.command()
 def export(
-    model: ModelOption = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", help="A bundle's folder, or a LightGBM text model. Default: the newest bundle.")
+    ] = None,
     to: Annotated[str, typer.Option(help="Formats, separated by commas.")] = "native,pmml,pfa",
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out"),
 ) -> None:
-    """Write a trained bundle's model as files that stand alone: LightGBM text, PMML, PFA."""
+    """Write a model as files that stand alone: LightGBM text, PMML, PFA. Takes a bundle, or your own LightGBM text file."""
     from apps import export as process
 
     process.command(Settings(), model, to.split(","), out, say=say)

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 from apps.kafka import client_config
 from apps.partitions import Partition, extents
 from apps.settings import Settings
-from apps.stream import consumer_group
+from apps.topics import consumer_group
 from domain.contract import Domain
 
 _TIMEOUT = 10.0

@@ -140,3 +140,22 @@ def _offsets(admin: AdminClient, places: Iterable[Partition], spec: OffsetSpec) 
             if not error.args[0].retriable() and error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise
     return found
+
+
+def read_to_end(settings: Settings, topic: str, start: Mapping[Partition, int], **config: Any) -> list[Message]:
+    """Every message of a topic from ``start`` (a partition that is not named: its first) to its end as it is reached."""
+    consumer = Consumer(consumer_config(settings, "polyscore-read", **{"enable.partition.eof": True, "fetch.wait.max.ms": 50, **config}))
+    found: list[Message] = []
+    try:
+        unread = set(consumer.list_topics(topic, timeout=_TIMEOUT).topics[topic].partitions)
+        consumer.assign([TopicPartition(topic, p, start.get((topic, p), 0)) for p in unread])
+        while unread:
+            for message in consumer.consume(5000, timeout=1.0):
+                error = message.error()
+                if error is None:
+                    found.append(message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    unread.discard(message.partition())
+    finally:
+        consumer.close()
+    return found

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from threading import Event as Flag
 from typing import Any
 
@@ -20,11 +21,32 @@ from apps.errors import BrokerError
 from apps.kafka import consumer_config, producer_config
 from apps.labels import LABELS_UNTIL
 from apps.settings import Settings
-from apps.stream import SOURCE_US
+from apps.topics import SOURCE_US
 from domain.contract import Domain, Emission
 
 STRETCH = timedelta(hours=4)
 _MOST = 2_000  # emissions in a stretch
+
+
+Pace = Callable[[Emission], float]  # an event -> seconds after the start at which it is due
+
+
+def at_rate(events_per_second: float) -> Pace:
+    """Events evenly spaced, whatever their event times."""
+    number = count()
+    return lambda emission: next(number) / events_per_second
+
+
+def at_speed(factor: float) -> Pace:
+    """Event time passes ``factor`` times as fast as real time."""
+    began: datetime | None = None
+
+    def due(emission: Emission) -> float:
+        nonlocal began
+        began = began or emission.at
+        return (emission.at - began).total_seconds() / factor
+
+    return due
 
 
 @dataclass
@@ -46,23 +68,21 @@ class Replay:
         self._failed = 0
         self.sent = Sent()
 
-    def send(self, emissions: Iterable[Emission], *, speed: float | None, stop: Flag, progress: Callable[[Sent, datetime], None]) -> Sent:
-        """Send everything; at ``speed`` times real time, or, without it, as fast as Kafka takes it.
+    def send(self, emissions: Iterable[Emission], *, pace: Pace | None, stop: Flag, progress: Callable[[Sent, datetime], None]) -> Sent:
+        """Send everything at a pace or, without one, as fast as Kafka takes it.
 
-        With a speed, events carry the time of sending, so that their latency counts. Raises ``BrokerError`` if Kafka
+        At a pace, events carry the time of sending, so that their latency counts. Raises ``BrokerError`` if Kafka
         refuses a message for good.
         """
         began = time.monotonic()
-        first: datetime | None = None
         for stretch in stretches(emissions):
-            first = first or stretch[0].at
             self._send_labels(stretch)
             for emission in stretch:
                 if emission.stream == "labels":
                     continue
-                if speed is not None and stop.wait(max(0.0, (emission.at - first).total_seconds() / speed - (time.monotonic() - began))):
+                if pace is not None and stop.wait(max(0.0, pace(emission) - (time.monotonic() - began))):
                     break
-                self._send_event(emission, live=speed is not None)
+                self._send_event(emission, live=pace is not None)
             self.sent.seconds = time.monotonic() - began
             progress(self.sent, stretch[-1].at)
             if stop.is_set():

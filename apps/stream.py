@@ -17,10 +17,10 @@ from apps.errors import AppError
 from apps.kafka import bootstrap
 from apps.labels import LABELS_UNTIL, LabelReader
 from apps.settings import Guarantee, Settings, security
+from apps.topics import SOURCE_US, consumer_group
 from domain.contract import Domain, Event, Features, MalformedEvent
 from models.decide import Decided, Model, decide
 
-SOURCE_US = "source-us"  # header of a live event: UTC microseconds at its source
 _STATE = "history"
 _DEFAULT_COMMIT = {"exactly-once": 0.05, "at-least-once": 1.0}  # seconds; exactly-once shows nothing before its commit
 # A defect in a feature or a format hits one event, not the stream. What has to do with memory, disk or Kafka is not among
@@ -147,11 +147,6 @@ def application(settings: Settings, domain: Domain, guarantee: Guarantee, instan
         processing_guarantee=guarantee,
         loglevel="WARNING",
     )
-
-
-def consumer_group(domain: Domain) -> str:
-    """The consumer group of a domain's scorers."""
-    return f"polyscore-{domain.name}"
 
 
 def wire(app: Application, domain: Domain, process: Callable[..., list[Outgoing]]) -> None:

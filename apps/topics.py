@@ -10,11 +10,13 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from apps.errors import BrokerError
 from apps.kafka import client_config
 from apps.settings import Settings
+from domain.contract import Domain
 from domain.registry import DOMAINS
 
 DAY_MS = 86_400_000
 METRICS = "metrics"
 MODELS = "models"
+SOURCE_US = "source-us"  # header of a live event: UTC microseconds at its source
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ def topic_specs() -> list[TopicSpec]:
         specs += [TopicSpec(d.events_topic, settings=_ARRIVAL), TopicSpec(d.labels_topic, settings=_ARRIVAL)]
         specs += [TopicSpec(d.decisions_topic), TopicSpec(d.alerts_topic), TopicSpec(d.dead_letters_topic, partitions=1)]
     return specs
+
+
+def consumer_group(domain: Domain) -> str:
+    """The consumer group of a domain's scorers."""
+    return f"polyscore-{domain.name}"
 
 
 def create_topics(settings: Settings) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from rich.table import Table
 from apps.errors import BrokerError
 from apps.kafka import producer_config
 from apps.settings import Settings
+from apps.simulate import LIVE
 from apps.topics import MODELS
 from domain.registry import DOMAINS
 from models import bundle as bundles
@@ -31,19 +32,14 @@ def command(settings: Settings, domain_name: str, data: list[Path], *, seed: int
     if data:
         history, source = handbook.emissions(data), ", ".join(path.name for path in data)
     else:
-        # The history ends where the live simulation of the same seed begins, so that both are one world.
-        history, source = domain.simulate(seed, start_of_history(days), days=days), f"simulated, seed {seed}, {days} days"
+        # Another history of the same customers and terminals, which ends where the live simulation begins.
+        history, source = domain.simulate(seed, LIVE - timedelta(days=days), days=days), f"simulated, seed {seed}, {days} days"
     with _working(console, f"training {domain.title.lower()}") as say:
         folder = train(domain, history, source, settings.bundles / domain.name, say=say)
     console.print(f"model {folder.name} written to {folder}")
     _show(bundles.load_bundle(folder).report, console)
     announce(settings, folder, console)
     return folder
-
-
-def start_of_history(days: int) -> datetime:
-    """Midnight ``days`` days ago, UTC."""
-    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days)
 
 
 def ensure(settings: Settings, domain_name: str, *, console: Console) -> Path:

@@ -7,6 +7,7 @@ cards. Beside that: merchant categories, and what a real stream has (missing fie
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,7 +90,8 @@ def simulate(
 ) -> Iterator[Emission]:
     """Payments and labels in order of ``at``, the moment they are sent; endless without ``days``. The same seed gives the same messages."""
     rng, faults = np.random.default_rng(seed), imperfections or Imperfections()
-    source = _Source(rng, start, world(rng, customers, terminals), faults)
+    name = hashlib.blake2b(repr((seed, start, customers, terminals, faults)).encode(), digest_size=3).hexdigest()
+    source = _Source(rng, start, world(rng, customers, terminals), faults, name)
     pending: list[tuple[datetime, int, Emission]] = []
     number = count()
     for day in count() if days is None else range(days):
@@ -101,8 +103,8 @@ def simulate(
 
 
 class _Source:
-    def __init__(self, rng: np.random.Generator, start: datetime, of: World, faults: Imperfections) -> None:
-        self._rng, self._start, self._world, self._faults = rng, start, of, faults
+    def __init__(self, rng: np.random.Generator, start: datetime, of: World, faults: Imperfections, name: str) -> None:
+        self._rng, self._start, self._world, self._faults, self._name = rng, start, of, faults, name
         self._crime = Crime({}, {})
         self._number = 0
 
@@ -128,7 +130,7 @@ class _Source:
         fraud = leaked or amount > LARGE or terminal in self._crime.terminals
         self._number += 1
         payment = Payment(
-            transaction_id=f"p{self._number:09d}",
+            transaction_id=f"{self._name}-{self._number:07d}",
             event_time=at,
             customer_id=f"c{customer:06d}",
             terminal_id=f"t{terminal:06d}",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from apps.kafka import consumer_config, producer_config
 from apps.settings import Settings
-from apps.stream import SOURCE_US
+from apps.topics import SOURCE_US
 from domain.registry import DOMAINS
 
 FRAUD = DOMAINS["fraud"]

@@ -46,7 +46,7 @@ def main() -> None:
         bundle = training.ensure(settings, "fraud", console=console)
         history = emissions(PAYMENTS, seed=1, customers=5_000, terminals=10_000, days=37)
         console.print(f"sending {PAYMENTS:,} payments")
-        replay.Replay(settings, FRAUD).send(history, speed=None, stop=threading.Event(), progress=lambda *_: None)
+        replay.Replay(settings, FRAUD).send(history, pace=None, stop=threading.Event(), progress=lambda *_: None)
         results = {
             "machine": {"cores": os.cpu_count(), "python": sys.version.split()[0]},
             "throughput": throughput(settings, bundle),

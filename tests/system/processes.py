@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
-
-from apps.kafka import consumer_config
+from apps.partitions import read_to_end
 from apps.settings import Settings
 
 
@@ -65,23 +63,4 @@ def start(*arguments: str, settings: Settings, **environment: str) -> Process:
 
 def read_topic(settings: Settings, topic: str, *, isolation: str = "read_committed") -> list[Any]:
     """Every message of a topic up to its end now, as a reader with that isolation level sees it."""
-    config = consumer_config(settings, "polyscore-test-reader")
-    consumer = Consumer({**config, "isolation.level": isolation, "enable.partition.eof": True, "fetch.wait.max.ms": 50})
-    try:
-        partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
-        return _until_the_end(consumer, set(partitions))
-    finally:
-        consumer.close()
-
-
-def _until_the_end(consumer: Consumer, open_partitions: set[int]) -> list[Any]:
-    found: list[Any] = []
-    while open_partitions:
-        for message in consumer.consume(5000, timeout=1.0):
-            error = message.error()
-            if error is None:
-                found.append(message)
-            elif error.code() == KafkaError._PARTITION_EOF:
-                open_partitions.discard(message.partition())
-    return found
+    return list(read_to_end(settings, topic, {}, **{"isolation.level": isolation}))

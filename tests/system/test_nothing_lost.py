@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from apps.replay import Replay
+from apps.replay import Replay, at_speed
 from apps.settings import Guarantee, Settings
 from domain.decision import Decision
 from domain.registry import DOMAINS
@@ -69,7 +69,7 @@ def _send_in_background(settings: Settings, history: list[Any]) -> threading.Thr
     span = (history[-1].at - history[0].at).total_seconds()
 
     def send() -> None:
-        Replay(settings, FRAUD).send(history, speed=span / 25, stop=threading.Event(), progress=lambda *_: None)
+        Replay(settings, FRAUD).send(history, pace=at_speed(span / 25), stop=threading.Event(), progress=lambda *_: None)
 
     thread = threading.Thread(target=send, daemon=True)
     thread.start()

@@ -1,0 +1,75 @@
+"""Child processes: each in a session of its own, its output in a log file, gone when its parent is gone."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_STOP_WITHIN = 20.0  # seconds from SIGTERM to SIGKILL
+
+
+def launch(command: Sequence[str], log: Path, *, tied: bool, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start a command; a Ctrl-C at the terminal does not reach it, so its parent decides when it stops.
+
+    ``tied``: Linux ends it with its parent, however that ends.
+    """
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=environment,
+            preexec_fn=_die_with_parent if tied and sys.platform == "linux" else None,  # noqa: PLW1509  # one prctl, no locks
+        )
+
+
+_PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None  # looked up here: between fork and exec it might block
+
+
+def _die_with_parent() -> None:
+    """Ask Linux for a SIGTERM when the parent ends, even if it is killed (1 is PR_SET_PDEATHSIG)."""
+    if _PRCTL is not None:
+        _PRCTL(1, signal.SIGTERM)
+
+
+@dataclass
+class Child:
+    """One `polyscore` process of the demo."""
+
+    name: str
+    log: Path
+    popen: subprocess.Popen[bytes]
+
+    @classmethod
+    def start(cls, name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Child:
+        """Start ``python ARGUMENTS`` with these variables beside our own."""
+        folder.mkdir(parents=True, exist_ok=True)
+        log = folder / f"{name}.log"
+        popen = launch([sys.executable, *arguments], log, tied=True, environment={**os.environ, **environment})
+        return cls(name, log, popen)
+
+    @property
+    def running(self) -> bool:
+        return self.popen.poll() is None
+
+    def stop(self) -> int:
+        """Ask it to stop, end it if it does not, and return its exit status."""
+        if self.running:
+            self.popen.terminate()
+        try:
+            return self.popen.wait(_STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            return self.popen.wait()
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        return "\n".join(self.log.read_text(errors="replace").strip().splitlines()[-8:])

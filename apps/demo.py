@@ -1,0 +1,185 @@
+"""`polyscore demo`: starts every process, shows what they do, and stops them all, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from threading import Event
+from urllib.request import urlopen
+
+from rich.console import Console
+from rich.live import Live
+
+from apps import audit, broker, dashboard, process, topics, train
+from apps.children import Child
+from apps.errors import InputError
+from apps.settings import Guarantee, Settings
+from apps.summary import Summary
+from domain.registry import DOMAINS
+
+WARMUP_DAYS = 30  # of history before the live payments, so that the features' longest window is full
+_LINE_EVERY = 5.0  # seconds, headless
+_SETTLE = 60.0  # seconds that the scorer may take to finish after the last payment
+_UI_WITHIN = 30.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `polyscore demo` was told."""
+
+    duration_s: float | None
+    headless: bool
+    rate: float
+    format: str
+    guarantee: Guarantee
+    port: int
+    domain: str = "fraud"
+
+
+def run(settings: Settings, options: Options, console: Console) -> int:
+    """Run until Ctrl-C, the end of the time, or the death of a process. Returns the exit status: 0 if all was well.
+
+    A timed run ends with a check on the topics: every payment must have its decision.
+    """
+    with process.stoppable() as stop, ExitStack() as stack:
+        stack.enter_context(_alone(settings))
+        if not broker.status(settings).running:
+            stack.callback(broker.stop, settings, say=console.print)
+        console.print("starting Kafka")
+        address = broker.start(settings, say=console.print, tied=True)
+        topics.create_topics(settings)
+        bundle = train.ensure(settings, options.domain, console=console)
+        if stop.is_set():
+            return 130
+        demo = _Demo(settings, options, console, stop)
+        stack.callback(demo.stop_all)
+        demo.start({"KAFKA_BOOTSTRAP_SERVERS": address.bootstrap}, bundle.name, str(bundle))
+        demo.watch()
+        return demo.finish()
+
+
+class _Demo:
+    def __init__(self, settings: Settings, options: Options, console: Console, stop: Event) -> None:
+        self._settings, self._options, self._console, self._stop = settings, options, console, stop
+        self._domain = DOMAINS[options.domain]
+        self._children: list[Child] = []
+        self._start = audit.ends(settings, self._domain)
+        self._died: Child | None = None
+
+    def start(self, environment: dict[str, str], version: str, bundle: str) -> None:
+        """Start every process; the payments come last."""
+        o, settings = self._options, self._settings
+        port = broker.free_port(o.port)
+        if port != o.port:
+            self._console.print(f"port {o.port} is taken; the dashboard uses {port}")
+        self._address = f"http://127.0.0.1:{port}"
+        scorer = ["stream", o.domain, "--model", bundle, "--format", o.format, "--guarantee", o.guarantee, "--instance", "demo"]
+        payments = ["simulate", o.domain, "--rate", str(o.rate), "--warmup-days", str(WARMUP_DAYS)]
+        commands = {"scorer": scorer, "sink": ["sink"], "monitor": ["monitor"], "payments": payments}
+        arguments = {name: ["-m", "apps.cli", *words] for name, words in commands.items()}
+        arguments["dashboard"] = dashboard.command(settings, port=port, host="127.0.0.1")[1:]
+        for name, words in arguments.items():
+            self._children.append(Child.start(name, words, settings.logs, environment))
+        self._summary = Summary(settings, self._domain, {
+            "dashboard": self._address,
+            "scoring": f"model {version} as {o.format}, {o.guarantee}, {o.rate:g} {self._domain.events_name} a second",
+            "kafka": environment["KAFKA_BOOTSTRAP_SERVERS"],
+            "logs": str(settings.logs),
+        })  # fmt: skip
+        self._wait_for_dashboard()
+        self._console.print(f"the dashboard is at {self._address}", style="bold")
+        self._console.print("history goes through the scorer first; live payments follow")
+
+    def _wait_for_dashboard(self) -> None:
+        give_up = time.monotonic() + _UI_WITHIN
+        while time.monotonic() < give_up and not self._stop.is_set() and self._all_running():
+            try:
+                with urlopen(f"{self._address}/_stcore/health", timeout=1):  # noqa: S310  # our own address
+                    return
+            except OSError:
+                self._stop.wait(0.2)
+
+    def _all_running(self) -> bool:
+        self._died = self._died or next((child for child in self._children if not child.running), None)
+        return self._died is None
+
+    def watch(self) -> None:
+        """Show what happens until it is time to stop."""
+        end = time.monotonic() + self._options.duration_s if self._options.duration_s else None
+        with self._screen() as show:
+            while not self._stop.is_set() and self._all_running() and (end is None or time.monotonic() < end):
+                self._summary.update()
+                show()
+                self._stop.wait(0.2)
+
+    @contextmanager
+    def _screen(self) -> Iterator[object]:
+        """A function that shows the summary: a live screen, or a line now and then."""
+        if not self._options.headless and self._console.is_terminal:
+            with Live(self._summary.screen(), console=self._console, refresh_per_second=4) as live:
+                yield lambda: live.update(self._summary.screen())
+            return
+        told = time.monotonic()
+
+        def line() -> None:
+            nonlocal told
+            if time.monotonic() - told >= _LINE_EVERY:
+                told = time.monotonic()
+                self._console.print(self._summary.line())
+
+        yield line
+
+    def finish(self) -> int:
+        """Stop the payments, let the scorer finish and check; returns the exit status."""
+        if self._died is not None:
+            self._console.print(f"[bold red]{self._died.name} ended[/] with status {self._died.popen.returncode}; {self._died.log} ends with:")
+            self._console.print(self._died.last_words(), markup=False, highlight=False)
+            return 1
+        if self._stop.is_set() or self._options.duration_s is None:
+            self._console.print("stopping")
+            return 0
+        return self._check()
+
+    def _check(self) -> int:
+        self._console.print("time is up: stopping the payments and checking that each has its decision")
+        next(child for child in self._children if child.name == "payments").stop()
+        audit.wait_until_scored(self._settings, self._domain, _SETTLE)
+        for _ in range(3):  # the monitor's last windows
+            self._stop.wait(1.0)
+            self._summary.update()
+        found = audit.audit(self._settings, self._domain, self._start)
+        self._console.print(self._summary.line())
+        self._console.print(
+            f"{found.events:,} {self._domain.events_name}, {found.decided:,} decided, {found.malformed:,} malformed "
+            f"with {found.dead_letters:,} dead letters, {found.missing:,} without an answer"
+        )
+        return 0 if found.decided and not found.missing else 1
+
+    def stop_all(self) -> None:
+        """Stop every process, those that feed others first."""
+        order = ("payments", "scorer", "monitor", "sink", "dashboard")
+        for child in sorted(self._children, key=lambda c: order.index(c.name)):
+            child.stop()
+        if hasattr(self, "_summary"):
+            self._summary.close()
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One demo a folder. Raises ``InputError`` where another runs there, or the folder cannot be written."""
+    lock = settings.home / "demo.lock"
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        file = lock.open("w")
+    except OSError as error:
+        raise InputError(f"{settings.home}: {error.strerror}; set POLYSCORE_HOME to a folder that can be written") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(f"a demo runs in {settings.home} already; stop it first, or set POLYSCORE_HOME to another folder") from None
+        yield
+        lock.unlink(missing_ok=True)

@@ -1,0 +1,47 @@
+"""`polyscore replay`: recorded payments through the same topics as live ones, labels late, with a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from apps import process
+from apps.replay import Replay, Sent, at_speed
+from apps.settings import Settings
+from domain.contract import Emission
+from domain.registry import DOMAINS
+from models import handbook
+
+
+def command(settings: Settings, domain_name: str, data: list[Path], *, speed: float | None, limit: int | None, console: Console) -> Sent:
+    """Send the files' payments and labels in order of time. Raises ``DataError`` or ``BrokerError``."""
+    domain = DOMAINS[domain_name]
+    payments = handbook.count(data)
+    emissions: Iterable[Emission] = handbook.emissions(data)
+    if limit is not None and limit < payments:
+        payments, emissions = limit, _first(emissions, limit)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    replay = Replay(settings, domain)
+    with process.stoppable() as stop, Progress(*columns, console=console) as progress:
+        task = progress.add_task(f"sending {domain.events_name}", total=payments)
+        sent = replay.send(
+            emissions,
+            pace=at_speed(speed) if speed else None,
+            stop=stop,
+            progress=lambda sent, at: progress.update(task, completed=sent.events, description=f"{at:%Y-%m-%d}"),
+        )
+    rate = sent.events / max(sent.seconds, 1e-9)
+    console.print(f"sent {sent.events:,} {domain.events_name} and {sent.labels:,} labels in {sent.seconds:.1f} s ({rate:,.0f} a second)")
+    return sent
+
+
+def _first(emissions: Iterable[Emission], events: int) -> Iterator[Emission]:
+    """Up to and including the ``events``-th event."""
+    for emission in emissions:
+        yield emission
+        events -= emission.stream == "events"
+        if events == 0:
+            return
