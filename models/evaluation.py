@@ -9,7 +9,7 @@ from domain.contract import Domain, Emission
 from models import report
 from models.dataset import replay
 from models.protocol import Window, evenly
-from models.train import PARAMS, ROUNDS, Say
+from models.train import RECIPE, Say
 
 WINDOW = Window(train=7, delay=7, test=7)
 WARM_UP_DAYS = 30  # the features look back 30 days, of labels that are 7 days late
@@ -20,4 +20,4 @@ def evaluate(domain: Domain, emissions: Iterable[Emission], say: Say) -> dict[st
     """The report over ``FOLDS`` windows after the warm-up. Raises ``DataError`` for history that is too short or without frauds."""
     say("replaying history through the features")
     data = replay(domain, emissions, lambda done: say(f"replayed {done:,} {domain.events_name}"))
-    return report.cross_validate(data, domain.schema, WINDOW, evenly(data, WINDOW, FOLDS, WARM_UP_DAYS), PARAMS, ROUNDS, say)
+    return report.cross_validate(data, domain.schema, WINDOW, evenly(data, WINDOW, FOLDS, WARM_UP_DAYS), RECIPE, say)

@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.schema import FeatureSchema
+from domain.schema import MISSING, FeatureSchema
 from models.dataset import Dataset
 from models.metrics import best_single_rule, calibration_bins, curves, judge
 from models.protocol import Fold, Window, days, folds
 
-Params = dict[str, Any]
 
 
-def fit(data: Dataset, schema: FeatureSchema, params: Params, rounds: int) -> lgb.Booster:
-    """Train on all rows of ``data``, which must be labelled."""
-    train = lgb.Dataset(data.x, data.y, feature_name=list(schema.names), categorical_feature=list(schema.categorical_indices))
-    return lgb.train(params, train, num_boost_round=rounds)
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is fitted: LightGBM's parameters and the number of boosting rounds."""
+
+    params: dict[str, Any]
+    rounds: int
+
+    def fit(self, data: Dataset, schema: FeatureSchema) -> lgb.Booster:
+        """Train on all rows of ``data``, which must be labelled.
+
+        An unseen category counts as missing here, as it does for LightGBM when it scores (both are in no set).
+        """
+        x = data.x.copy()
+        for i in schema.categorical_indices:
+            x[x[:, i] < 0, i] = MISSING
+        names, categorical = list(schema.names), list(schema.categorical_indices)
+        train = lgb.Dataset(x, data.y, feature_name=names, categorical_feature=categorical, params={"verbose": -1})
+        return lgb.train(self.params, train, num_boost_round=self.rounds)
 
 
 def cross_validate(
-    data: Dataset, schema: FeatureSchema, window: Window, starts: list[int], params: Params, rounds: int, progress: Callable[[str], None]
+    data: Dataset, schema: FeatureSchema, window: Window, starts: list[int], recipe: Recipe, progress: Callable[[str], None]
 ) -> dict[str, Any]:
     """Train and judge once a start; the report as plain JSON values. Raises ``DataError`` (``models.protocol``)."""
     results, tested = [], []
     for number, fold in enumerate(folds(data, window, starts), 1):
         progress(f"fold {number} of {len(starts)}")
-        booster = fit(data.rows(fold.train), schema, params, rounds)
-        scores = np.asarray(booster.predict(data.x[fold.test], num_threads=params.get("num_threads", 0)))
+        booster = recipe.fit(data.rows(fold.train), schema)
+        scores = np.asarray(booster.predict(data.x[fold.test], num_threads=recipe.params.get("num_threads", 0)))
         results.append(_fold(data, schema, fold, scores))
         tested.append((data.y[fold.test], scores))
     y, scores = (np.concatenate([pair[i] for pair in tested]) for i in (0, 1))

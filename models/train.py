@@ -16,21 +16,23 @@ from models.protocol import Window, days, evenly
 
 Say = Callable[[str], None]
 FOLDS = 4
-ROUNDS = 200
-PARAMS: dict[str, Any] = {
-    "objective": "binary",
-    "num_leaves": 15,
-    "learning_rate": 0.05,
-    "min_data_in_leaf": 20,
-    "feature_fraction": 0.6,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
-    "lambda_l2": 5.0,
-    "deterministic": True,
-    "force_row_wise": True,
-    "verbose": -1,
-    "seed": 7,
-}
+RECIPE = report.Recipe(
+    rounds=200,
+    params={
+        "objective": "binary",
+        "num_leaves": 15,
+        "learning_rate": 0.05,
+        "min_data_in_leaf": 20,
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 5.0,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbose": -1,
+        "seed": 7,
+    },
+)
 
 
 def train(domain: Domain, emissions: Iterable[Emission], source: str, folder: Path, *, window: Window | None = None, say: Say) -> Path:
@@ -42,14 +44,15 @@ def train(domain: Domain, emissions: Iterable[Emission], source: str, folder: Pa
     window = window or Window(train=14)
     say("replaying history through the features")
     data = replay(domain, emissions, lambda done: say(f"replayed {done:,} {domain.events_name}"))
-    judged = report.cross_validate(data, domain.schema, window, evenly(data, window, FOLDS), PARAMS, ROUNDS, say)
+    judged = report.cross_validate(data, domain.schema, window, evenly(data, window, FOLDS), RECIPE, say)
     say("training the final model")
     latest, span = _latest(data, window)
-    booster = report.fit(latest, domain.schema, PARAMS, ROUNDS)
+    booster = RECIPE.fit(latest, domain.schema)
     judged["importance"] = report.importance(booster)
     made = {"source": source, "rows": len(latest), **span, "label_delay_days": window.delay}
     say("writing every format")
-    trained = bundle.Trained(domain.name, domain.objective, booster, domain.schema, judged, {**PARAMS, "rounds": ROUNDS}, made)
+    params = {**RECIPE.params, "rounds": RECIPE.rounds}
+    trained = bundle.Trained(domain.name, domain.objective, booster, domain.schema, judged, params, made)
     return bundle.write(trained, folder, datetime.now(UTC))
 
 
