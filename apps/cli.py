@@ -288,9 +288,8 @@ def main() -> None:
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    from models.errors import ModelError
-
     from exports.errors import ExportError
+    from models.errors import ModelError
 
     return (AppError, ExportError, ModelError)
 

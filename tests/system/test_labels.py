@@ -45,12 +45,12 @@ def send(settings: Settings, labels: list[Label | bytes]) -> bytes:
     return ",".join(str(ends[p]) for p in sorted(ends)).encode()
 
 
-@pytest.fixture()
+@pytest.fixture
 def learned() -> list[Label]:
     return []
 
 
-@pytest.fixture()
+@pytest.fixture
 def start_reader(clean_topics: Settings, learned: list[Label]) -> Iterator[Callable[[], LabelReader]]:
     started: list[LabelReader] = []
 

@@ -36,16 +36,6 @@ READERS = readers(list(DOMAINS.values()))
 PATIENCE = 90.0  # seconds after which a wait has failed; nothing is concluded from how long it took
 
 
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    yield from databases.postgres_server(tmp_path_factory.mktemp("postgres"))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return databases.urls(request, tmp_path)
-
-
 @pytest.fixture
 def topic(broker: Settings) -> str:
     """A topic of decisions for one test alone."""

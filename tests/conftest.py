@@ -1,4 +1,4 @@
-"""Fixtures of the apps' tests."""
+"""Fixtures that all tests share."""
 
 from __future__ import annotations
 
