@@ -103,7 +103,9 @@ def _parse(url: str) -> URL:
     if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername != "sqlite":
-        raise DatabaseError(f"a database of kind {parsed.drivername!r} is not supported; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+        raise DatabaseError(
+            f"a database of kind {parsed.drivername!r} is not supported; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+        )
     if not parsed.database or parsed.database == ":memory:":
         raise DatabaseError("an SQLite database in memory is lost to the other processes; name a file: sqlite:///FILE")
     return parsed

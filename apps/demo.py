@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import Event
@@ -116,7 +116,7 @@ class _Demo:
                 self._stop.wait(0.2)
 
     @contextmanager
-    def _screen(self) -> Iterator[object]:
+    def _screen(self) -> Iterator[Callable[[], None]]:
         """A function that shows the summary: a live screen, or a line now and then."""
         if not self._options.headless and self._console.is_terminal:
             with Live(self._summary.screen(), console=self._console, refresh_per_second=4) as live:
@@ -135,8 +135,9 @@ class _Demo:
     def finish(self) -> int:
         """Stop the payments, let the scorer finish and check; returns the exit status."""
         if self._died is not None:
-            self._console.print(f"[bold red]{self._died.name} ended[/] with status {self._died.popen.returncode}; {self._died.log} ends with:")
-            self._console.print(self._died.last_words(), markup=False, highlight=False)
+            died = self._died
+            self._console.print(f"[bold red]{died.name} ended[/] with status {died.popen.returncode}; {died.log} ends with:")
+            self._console.print(died.last_words(), markup=False, highlight=False)
             return 1
         if self._stop.is_set() or self._options.duration_s is None:
             self._console.print("stopping")

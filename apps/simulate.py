@@ -122,7 +122,8 @@ def _newest(settings: Settings, domain: Domain) -> Any:
     """The event of the latest event time among each partition's last message; None where there is none."""
     consumer = Consumer(consumer_config(settings, f"polyscore-{domain.name}-simulate"))
     try:
-        found = [_last(consumer, domain, p) for p in consumer.list_topics(domain.events_topic, timeout=30).topics[domain.events_topic].partitions]
+        topic = consumer.list_topics(domain.events_topic, timeout=30).topics[domain.events_topic]
+        found = [_last(consumer, domain, partition) for partition in topic.partitions]
     finally:
         consumer.close()
     return max((event for event in found if event is not None), key=lambda event: event.event_time, default=None)

@@ -88,7 +88,8 @@ class Summary:
         numbers = Table.grid(padding=(0, 3))
         numbers.add_row(*(Text(head, style="dim") for head in ("a second", "p50", "p99", "over the deadline", "lag", "alerts", "decided")))
         late = f"{self.misses / self.measured:.2%}" if self.measured else "-"
-        shown = (f"{throughput:,.0f}", _ms(latency.p50_ms), _ms(latency.p99_ms), late, f"{self.lag:,}", f"{self.alerts:,}", f"{self.decided:,}")
+        counts = (f"{n:,}" for n in (self.lag, self.alerts, self.decided))
+        shown = (f"{throughput:,.0f}", _ms(latency.p50_ms), _ms(latency.p99_ms), late, *counts)
         numbers.add_row(*(Text(value, style="bold") for value in shown))
         return Group(self._head(), Text(), numbers, Text(), self._newest(), Text("Ctrl-C stops everything", style="dim"))
 

@@ -23,6 +23,7 @@ from apps.topics import MODELS
 from domain.registry import DOMAINS
 from models import bundle as bundles
 from models import evaluation, handbook
+from models.errors import BundleError
 from models.train import Say, train
 
 
@@ -52,7 +53,7 @@ def ensure(settings: Settings, domain_name: str, *, console: Console) -> Path:
             announce(settings, found, console)
             return found
         console.print(f"model {found.name} has other features than this code computes")
-    except bundles.BundleError as error:
+    except BundleError as error:
         console.print(str(error))
     return command(settings, domain_name, [], seed=7, days=60, console=console)
 
@@ -67,7 +68,9 @@ def announce(settings: Settings, folder: Path, console: Console) -> None:
     except BrokerError:
         console.print("no Kafka runs here, so the model was not announced; the next start of a demo does it")
         return
-    producer.produce(MODELS, orjson.dumps({**fields, "manifest": manifest, "report": found.report}), f"{manifest['domain']}/{found.version}")
+    producer.produce(
+        MODELS, orjson.dumps({**fields, "manifest": manifest, "report": found.report}), f"{manifest['domain']}/{found.version}"
+    )
     if producer.flush(20):
         console.print("Kafka did not take the announcement of the model; `polyscore setup` repeats it")
 

@@ -29,6 +29,7 @@ class KernelScorer:
         self._work = self._packed.workspace()
         n, outputs = ensemble.n_features, ensemble.n_outputs
         self._out = self._work[n : n + 2 * outputs].reshape(2, outputs)
+        self._row = self._work.data
         self._put = struct.Struct(f"={n}d").pack_into
         self._arguments = (
             self._packed.ints,
@@ -44,9 +45,9 @@ class KernelScorer:
     def score(self, row: Sequence[float | None]) -> Scores:
         """Raw and linked scores of one row. Raises ``RowError`` where it is not the schema's features in order."""
         try:
-            self._put(self._work, 0, *row)
+            self._put(self._row, 0, *row)
         except struct.error:
-            self._put(self._work, 0, *numbers(row, self.schema))
+            self._put(self._row, 0, *numbers(row, self.schema))
         score_row(*self._arguments)
         raw, values = self._out.tolist()
         return Scores(tuple(raw), tuple(values))

@@ -98,7 +98,7 @@ class Ensemble:
 
 def _equal(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+        return a.dtype == b.dtype and a.shape == b.shape and bool(a.tobytes() == b.tobytes())
     return bool(a == b)
 
 
@@ -126,8 +126,7 @@ class Builder:
             node = read(item)
             if isinstance(node, tuple):
                 todo += [(node[2], len(nodes)), (node[1], -1)]
-                node = node[0]
-            nodes.append((node, -1))
+            nodes.append((node[0] if isinstance(node, tuple) else node, -1))
             if len(nodes) > most:
                 raise ValueError(f"tree {len(self._trees)} has more than {most} nodes: it is too large or runs in a circle")
         self._trees.append((output, nodes))

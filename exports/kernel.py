@@ -33,12 +33,12 @@ Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 
 
-@njit(cache=True, inline="always")  # type: ignore[untyped-decorator]  # numba ships no types
+@njit(cache=True, inline="always")  # numba ships no types
 def _table(ints: Ints, which: int) -> Ints:
     return ints[ints[2 * which] : ints[2 * which + 1]]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _spread_numeric(table: Ints, row: Floats, columns: Floats) -> None:
     """Numbers into columns: missing as -inf where it goes left, as NaN where it goes right."""
     for c in range(table.shape[0] // 2):
@@ -51,7 +51,7 @@ def _spread_numeric(table: Ints, row: Floats, columns: Floats) -> None:
         columns[c] = value
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _spread_categorical(table: Ints, codes: Ints, members: Bytes, row: Floats, columns: Floats) -> None:
     """Categories into columns: 0 in the set, NaN outside. A code is cut towards zero, as LightGBM's cast to int does."""
     for f in range(table.shape[0] // 6):
@@ -65,13 +65,13 @@ def _spread_categorical(table: Ints, codes: Ints, members: Bytes, row: Floats, c
             columns[first + s] = 0.0 if members[start + s] else math.nan
 
 
-@njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@njit(cache=True, inline="always")
 def _step(nodes: Floats, links: Ints, columns: Floats, node: int) -> int:
     """The child to go to: the first one, or the one beside it. A leaf steps to itself."""
-    return links[4 * node + 3] + (1 - np.int32(columns[links[4 * node + 2]] <= nodes[2 * node]))
+    return links[4 * node + 3] + (1 - np.int32(columns[links[4 * node + 2]] <= nodes[2 * node]))  # type: ignore[no-any-return]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _walk(groups: Ints, nodes: Floats, links: Ints, columns: Floats, leaves: Floats) -> None:
     """Each tree's leaf value; eight trees in lockstep hide the latency of each other's loads."""
     width = 2 * LANES + 1
@@ -91,7 +91,7 @@ def _walk(groups: Ints, nodes: Floats, links: Ints, columns: Floats, leaves: Flo
         leaves[g[13]], leaves[g[14]], leaves[g[15]], leaves[g[16]] = nodes[2 * e], nodes[2 * f], nodes[2 * h], nodes[2 * i]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def apply_link(kind: int, sigmoid: float, average_over: int, raw: Floats, values: Floats) -> None:
     """Raw scores (outputs,) to values (outputs,), with LightGBM's own formulas; ``kind`` indexes ``ensemble.LINKS``."""
     for k in range(raw.shape[0]):
@@ -109,7 +109,7 @@ def apply_link(kind: int, sigmoid: float, average_over: int, raw: Floats, values
         _softmax(values)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _softmax(values: Floats) -> None:
     top = values.max()
     total = 0.0
@@ -120,7 +120,7 @@ def _softmax(values: Floats) -> None:
         values[k] /= total
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def score_row(ints: Ints, nodes: Floats, links: Ints, members: Bytes, work: Floats, sigmoid: float) -> None:
     """Score the row at the start of ``work`` (layout: ``packing.Packed``); raw and linked scores follow it there."""
     n, outputs = ints[N_FEATURES], ints[N_OUTPUTS]
@@ -138,7 +138,7 @@ def score_row(ints: Ints, nodes: Floats, links: Ints, members: Bytes, work: Floa
     apply_link(ints[LINK], sigmoid, ints[AVERAGE], raw, values)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def score_rows(
     ints: Ints, nodes: Floats, links: Ints, members: Bytes, work: Floats, sigmoid: float, rows: Floats, out: Floats, linked: bool
 ) -> None:

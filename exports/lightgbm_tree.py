@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Final
 
 from exports.ensemble import Builder, Node, Split
@@ -82,11 +83,11 @@ class _Tree:
         count = _integers(self._block, "num_cat", 1, self._source)[0]
         bounds = _integers(self._block, "cat_boundaries", count + 1, self._source)
         words = _integers(self._block, "cat_threshold", bounds[-1], self._source)
-        if bounds[0] != 0 or any(a > b for a, b in zip(bounds, bounds[1:], strict=False)):
+        if bounds[0] != 0 or any(a > b for a, b in pairwise(bounds)):
             raise CorruptArtifact(self._source, "cat_boundaries do not rise", self.line("cat_boundaries"))
         if 32 * len(words) > 32 * MAX_CODE or any(not 0 <= w < 1 << 32 for w in words):
             raise CorruptArtifact(self._source, "cat_threshold holds what is no bit set", self.line("cat_threshold"))
-        return [self._codes(words[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+        return [self._codes(words[a:b]) for a, b in pairwise(bounds)]
 
     def _codes(self, words: list[int]) -> tuple[int, ...]:
         codes = tuple(32 * i + bit for i, word in enumerate(words) if word for bit in range(32) if word >> bit & 1)

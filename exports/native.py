@@ -51,6 +51,7 @@ class NativeScorer:
         self.schema = schema
         self.ensemble: Ensemble = model.ensemble
         self._booster = Booster(model.text, len(schema), self.ensemble.n_outputs, source)
+        self._row = self._booster.row.data
         self._put = struct.Struct(f"={len(schema)}d").pack_into
         link = self.ensemble.link
         self._values = np.zeros(self.ensemble.n_outputs)
@@ -61,9 +62,9 @@ class NativeScorer:
         """Raw and linked scores of one row. Raises ``RowError`` where it is not the schema's features in order."""
         booster = self._booster
         try:
-            self._put(booster.row, 0, *row)
+            self._put(self._row, 0, *row)
         except struct.error:
-            self._put(booster.row, 0, *numbers(row, self.schema))
+            self._put(self._row, 0, *numbers(row, self.schema))
         booster.predict_row()
         apply_link(*self._link, booster.raw, self._values)
         return Scores(tuple(booster.raw.tolist()), tuple(self._values.tolist()))

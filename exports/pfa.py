@@ -50,7 +50,7 @@ def document(ensemble: Ensemble, schema: FeatureSchema) -> dict[str, Json]:
 def _nested(ensemble: Ensemble, schema: FeatureSchema, tree: int) -> Json:
     """A tree as nested nodes, built from its last node to its first."""
     done: dict[int, Json] = {}
-    first, node = int(ensemble.tree_start[tree]), 0
+    first = int(ensemble.tree_start[tree])
     for node, split in reversed(list(preorder(ensemble, tree))):
         if isinstance(split, float):
             done[node] = {"double": split}
@@ -65,7 +65,8 @@ def _nested(ensemble: Ensemble, schema: FeatureSchema, tree: int) -> Json:
 
 def _node(split: Split, schema: FeatureSchema, left: Json, right: Json) -> Json:
     feature = schema.features[split.feature]
-    operator, value = "<=", {"double": split.threshold}
+    operator: str = "<="
+    value: Json = {"double": split.threshold}
     if split.codes is not None:
         operator, value = "in", {"array": [feature.categories[code] for code in split.codes]}
     elif split.threshold == math.inf:

@@ -91,8 +91,7 @@ class _Reader:
         """A sum of trees, or a chain of sums and their link."""
         segmentation = self._segmentation(model)
         if segmentation.get("multipleModelMethod") != "modelChain":
-            trees, raw = self._sum(model, 0)
-            return self._builder.build(1, Link(average_over=trees))
+            return self._builder.build(1, Link(average_over=self._sum(model, 0)[0]))
         segments = [self._content(s) for s in segmentation.children("Segment")]
         sums, last = segments[:-1], segments[-1] if segments else segmentation
         found = [self._sum(s, k) for k, s in enumerate(sums)]

@@ -112,7 +112,8 @@ class _Writer:
         binary = self._classes == 2 and len(self._raw) == 1
         for k, raw in enumerate(self._raw):
             category = f' targetCategory="{1 if binary else k}"' if self._classes else ""
-            yield f'<RegressionTable intercept="0"{category}><NumericPredictor name="{raw}" coefficient="{self._link.sigmoid!r}"/></RegressionTable>'
+            yield f'<RegressionTable intercept="0"{category}>'
+            yield f'<NumericPredictor name="{raw}" coefficient="{self._link.sigmoid!r}"/></RegressionTable>'
         if binary:
             yield '<RegressionTable intercept="0" targetCategory="0"/>'
         yield "</RegressionModel>"

@@ -90,7 +90,7 @@ class Element:
         for node in self._node:
             if isinstance(node.tag, str):
                 yield Element(node, self._source, self._namespace)
-            elif node.tag is not etree.Comment:
+            elif not isinstance(node, etree._Comment):
                 raise self.unsupported("holds a processing instruction or an entity")
 
     def unsupported(self, reason: str) -> UnsupportedConstruct:

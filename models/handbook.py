@@ -42,7 +42,9 @@ def _read(file: Path, columns: list[str] = _COLUMNS) -> pa.Table:
     except FileNotFoundError:
         raise DataError(f"{file}: no such file") from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{file}: not a parquet file of the handbook ({str(error).splitlines()[0]}); it needs the columns {', '.join(_COLUMNS)}") from None
+        raise DataError(
+            f"{file}: not a parquet file of the handbook ({str(error).splitlines()[0]}); it needs the columns {', '.join(_COLUMNS)}"
+        ) from None
 
 
 def _rows(table: pa.Table) -> Iterator[tuple[Payment, bool]]:

@@ -43,7 +43,7 @@ class Fold:
 def days(data: Dataset) -> NDArray[np.int64]:
     """(n,) whole days since the first row's midnight (UTC)."""
     first = np.floor(data.time[0] / DAY)
-    return (np.floor(data.time / DAY) - first).astype(np.int64)
+    return np.asarray(np.floor(data.time / DAY) - first, dtype=np.int64)
 
 
 def folds(data: Dataset, window: Window, starts: list[int]) -> Iterator[Fold]:

@@ -16,7 +16,6 @@ from models.metrics import best_single_rule, calibration_bins, curves, judge
 from models.protocol import Fold, Window, days, folds
 
 
-
 @dataclass(frozen=True)
 class Recipe:
     """How a model is fitted: LightGBM's parameters and the number of boosting rounds."""

@@ -86,9 +86,18 @@ class Crime:
 
 
 def simulate(
-    seed: int, start: datetime, *, customers: int = 2000, terminals: int = 4000, days: int | None = None, imperfections: Imperfections | None = None
+    seed: int,
+    start: datetime,
+    *,
+    customers: int = 2000,
+    terminals: int = 4000,
+    days: int | None = None,
+    imperfections: Imperfections | None = None,
 ) -> Iterator[Emission]:
-    """Payments and labels in order of ``at``, the moment they are sent; endless without ``days``. The same seed gives the same messages."""
+    """Payments and labels in order of ``at``, the moment they are sent; endless without ``days``.
+
+    The same arguments give the same messages; other arguments give other transaction ids, so that worlds can be mixed.
+    """
     rng, faults = np.random.default_rng(seed), imperfections or Imperfections()
     name = hashlib.blake2b(repr((seed, start, customers, terminals, faults)).encode(), digest_size=3).hexdigest()
     source = _Source(rng, start, world(rng, customers, terminals), faults, name)

@@ -25,10 +25,16 @@ def pmml_model() -> Iterator[type]:
     Model.close()
 
 
-@pytest.mark.parametrize(
-    ("kind", "output"),
-    [("binary", "probability_1"), ("binary-sigmoid", "probability_1"), ("random-forest", "probability_1"), ("regression", "predicted_target"), ("poisson", "predicted_target")],
-)  # fmt: skip
+OUTPUTS = {
+    "binary": "probability_1",
+    "binary-sigmoid": "probability_1",
+    "random-forest": "probability_1",
+    "regression": "predicted_target",
+    "poisson": "predicted_target",
+}
+
+
+@pytest.mark.parametrize(("kind", "output"), OUTPUTS.items())
 def test_pmml4s_agrees(kind: str, output: str, pmml_model: type, tmp_path: Path) -> None:
     booster = trained(kind)
     judge = pmml_model.load(str(pmml.export(booster, SCHEMA, tmp_path / "model.pmml")))  # type: ignore[attr-defined]

@@ -14,7 +14,11 @@ from exports.ensemble import Ensemble
 
 LABELS = ("gro cery", "back\\slash", "<&>", "école", "single's", "y")
 SCHEMA = FeatureSchema((
-    Feature("amount", description="a < b & c"), Feature("zeros"), Feature("noise"), Feature("label", "categorical", LABELS), Feature("gone"),
+    Feature("amount", description="a < b & c"),
+    Feature("zeros"),
+    Feature("noise"),
+    Feature("label", "categorical", LABELS),
+    Feature("gone"),
 ))  # fmt: skip
 KINDS: dict[str, dict[str, Any]] = {
     "binary": {"objective": "binary"},
