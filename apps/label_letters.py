@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, Producer
 
 from apps.kafka import consumer_config, producer_config
 from apps.settings import Settings
-from apps.stream import dead_letter_headers
+from apps.topics import dead_letter_headers
 from domain.contract import Domain, MalformedEvent
 from domain.registry import DOMAINS
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import socket
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,8 +47,9 @@ class Options:
 
 def command(settings: Settings, options: Options, say: Callable[[str], None]) -> None:
     """Run the scorer of a domain until SIGINT or SIGTERM."""
-    from apps import stream  # noqa: PLC0415  # Quix takes a second to import: wrong options are told before that
-
+    # Quix takes a second to import: wrong options are told before that. A library below it warns of a rename in another.
+    with warnings.catch_warnings(record=True):
+        from apps import stream  # noqa: PLC0415
     domain = DOMAINS[options.domain]
     instance = options.instance or socket.gethostname()
     with _only(settings.state / f"{domain.name}-{instance}.lock", instance):

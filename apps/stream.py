@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from apps.errors import AppError
 from apps.kafka import bootstrap
 from apps.labels import LABELS_UNTIL, LabelReader
 from apps.settings import Guarantee, Settings, security
-from apps.topics import SOURCE_US, consumer_group
+from apps.topics import SOURCE_US, Headers, consumer_group, dead_letter_headers
 from domain.contract import Domain, Event, Features, MalformedEvent
 from models.decide import Decided, Model, decide
 
@@ -27,7 +27,6 @@ _DEFAULT_COMMIT = {"exactly-once": 0.05, "at-least-once": 1.0}  # seconds; exact
 # these: it stops the process, and nothing is committed.
 _DEFECTS = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 _log = logging.getLogger(__name__)
-Headers = Sequence[tuple[str, bytes]]
 
 
 class Outgoing(NamedTuple):
@@ -104,19 +103,6 @@ class Scoring:
         at = message_context()
         headers = dead_letter_headers(code, reason, at.topic, at.partition, at.offset)
         return Outgoing(self.domain.dead_letters_topic, value or b"", headers)
-
-
-def dead_letter_headers(code: str, reason: str, topic: str, partition: int, offset: int) -> Headers:
-    """What a dead letter says beside its original bytes (the letter's body)."""
-    fields = {
-        "code": code,
-        "reason": reason,
-        "source-topic": topic,
-        "source-partition": str(partition),
-        "source-offset": str(offset),
-        "failed-us": str(time.time_ns() // 1000),
-    }
-    return [(name, text.encode()) for name, text in fields.items()]
 
 
 def _source(headers: dict[str, bytes]) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaError, KafkaException
@@ -13,6 +15,7 @@ from apps.settings import Settings
 from domain.contract import Domain
 from domain.registry import DOMAINS
 
+Headers = Sequence[tuple[str, bytes]]
 DAY_MS = 86_400_000
 METRICS = "metrics"
 MODELS = "models"
@@ -66,3 +69,16 @@ def create_topics(settings: Settings) -> list[str]:
 def _new_topic(spec: TopicSpec, settings: Settings) -> NewTopic:
     config = {"retention.ms": str(spec.retention_days * DAY_MS), **spec.settings}
     return NewTopic(spec.name, num_partitions=spec.partitions or settings.partitions, replication_factor=-1, config=config)
+
+
+def dead_letter_headers(code: str, reason: str, topic: str, partition: int, offset: int) -> Headers:
+    """What a dead letter says beside its original bytes (the letter's body)."""
+    fields = {
+        "code": code,
+        "reason": reason,
+        "source-topic": topic,
+        "source-partition": str(partition),
+        "source-offset": str(offset),
+        "failed-us": str(time.time_ns() // 1000),
+    }
+    return [(name, text.encode()) for name, text in fields.items()]

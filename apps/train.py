@@ -64,7 +64,7 @@ def announce(settings: Settings, folder: Path, console: Console) -> None:
     manifest = found.manifest
     fields = {"domain": manifest["domain"], "version": found.version, "created": manifest["created"]}
     try:
-        producer = Producer(producer_config(settings))
+        producer = Producer({**producer_config(settings), "log_level": 0})  # what goes wrong is said below
     except BrokerError:
         console.print("no Kafka runs here, so the model was not announced; the next start of a demo does it")
         return

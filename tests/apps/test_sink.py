@@ -18,8 +18,8 @@ from apps.partitions import Extent, Partition
 from apps.records import readers
 from apps.sink import LOOK_EVERY, Sink
 from apps.sla import Seen, Windows
-from apps.stream import dead_letter_headers
 from apps.tables import SlaWindow
+from apps.topics import dead_letter_headers
 from domain.registry import DOMAINS
 from tests.apps import databases
 from tests.apps.memory_log import MemoryLog, decision
