@@ -23,6 +23,14 @@ from models.decide import Decided, Model, decide
 
 _STATE = "history"
 _DEFAULT_COMMIT = {"exactly-once": 0.05, "at-least-once": 1.0}  # seconds; exactly-once shows nothing before its commit
+# Small fetches keep the partitions of a backlog close together in event time: the features hold back only so many labels.
+_CONSUMER = {
+    "fetch.wait.max.ms": 100,
+    "fetch.queue.backoff.ms": 10,
+    "session.timeout.ms": 10_000,
+    "max.partition.fetch.bytes": 131_072,
+    "queued.min.messages": 2_000,
+}
 # A defect in a feature or a format hits one event, not the stream. What has to do with memory, disk or Kafka is not among
 # these: it stops the process, and nothing is committed.
 _DEFECTS = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
@@ -127,7 +135,7 @@ def application(settings: Settings, domain: Domain, guarantee: Guarantee, instan
         auto_offset_reset="earliest",
         commit_interval=interval,
         consumer_poll_timeout=min(interval / 2, 0.1),
-        consumer_extra_config={"fetch.wait.max.ms": 100, "fetch.queue.backoff.ms": 10, "session.timeout.ms": 10_000},
+        consumer_extra_config=_CONSUMER,
         producer_extra_config=producer,
         state_dir=settings.state / f"{domain.name}-{instance}",
         processing_guarantee=guarantee,

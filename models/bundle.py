@@ -138,9 +138,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         needed = {"format_version", "version", "domain", "schema", "files"}
         if not needed <= set(manifest) or not {f.file_name for f in FORMATS.values()} <= set(manifest["files"]):
             raise BundleError(f"{path}: incomplete; train again")
+        FeatureSchema.from_json(manifest["schema"])
     except FileNotFoundError:
         raise BundleError(f"{folder}: no bundle there (no manifest.json); train one with `polyscore train fraud`") from None
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         raise BundleError(f"{path}: cannot be read ({error}); train again") from None
     if manifest["format_version"] != FORMAT_VERSION:
         raise BundleError(f"{path}: format version {manifest['format_version']}, this program reads {FORMAT_VERSION}; train again")

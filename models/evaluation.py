@@ -12,7 +12,7 @@ from models.protocol import Window, evenly
 from models.train import RECIPE, Say
 
 WINDOW = Window(train=7, delay=7, test=7)
-WARM_UP_DAYS = 30  # the features look back 30 days, of labels that are 7 days late
+WARM_UP_DAYS = 34  # the features look back 30 days, at labels that are 7 days late: nearly full before the first training day
 FOLDS = 4
 
 

@@ -70,7 +70,7 @@ def _test(data: Dataset, day: NDArray[np.int64], train: NDArray[np.int64], start
 
 def evenly(data: Dataset, window: Window, count: int, first: int = 0) -> list[int]:
     """``count`` starts of windows, the last of which ends with the last full day of labels, spread evenly from day ``first`` on."""
-    last = int(days(data)[~np.isnan(data.y)].max(initial=-1)) - window.span
+    last = int(days(data)[~np.isnan(data.y)].max(initial=-1)) + 1 - window.span
     if last < first:
         raise DataError(f"the data spans too few days; {first + window.span} are needed")
     return sorted({round(s) for s in np.linspace(first, last, count)})

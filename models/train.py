@@ -16,14 +16,16 @@ from models.protocol import Window, days, evenly
 Say = Callable[[str], None]
 FOLDS = 4
 RECIPE = report.Recipe(
-    rounds=200,
+    rounds=250,
     params={
         "objective": "binary",
-        "num_leaves": 15,
-        "learning_rate": 0.05,
+        "boosting": "dart",
+        "drop_rate": 0.05,
+        "num_leaves": 7,
+        "learning_rate": 0.1,
         "min_data_in_leaf": 20,
-        "feature_fraction": 0.6,
-        "bagging_fraction": 0.8,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.5,
         "bagging_freq": 1,
         "lambda_l2": 5.0,
         "deterministic": True,

@@ -1,7 +1,7 @@
 """The features of a payment: one incremental definition, for the live stream and, by replay, for training.
 
 Keyed state is the customer's payments (``domain.fraud.history``); ``learn`` collects, for every terminal, what labels said.
-A window of w days at a payment's time t holds what happened in (t - w, t]. Of a terminal it holds what *became known*
+A window of w days at a payment's time t holds what happened in (t - w, t). Of a terminal it holds what *became known*
 in that time, at the earliest ``LABEL_DELAY`` after the payment that the label speaks of. A label counts from the full hour
 after it became known, so a decision never hangs on a race between the two topics.
 """
@@ -9,25 +9,21 @@ after it became known, so a decision never hangs on a race between the two topic
 from __future__ import annotations
 
 import math
-from datetime import datetime
 
 import numpy as np
 
 from domain.contract import Computed, MalformedEvent
 from domain.fraud.events import Label, Payment
-from domain.fraud.history import DAY, NEVER, Entries, decode, find, identity, latest, remember, seconds, summarise
-from domain.schema import MISSING, Feature, FeatureSchema
+from domain.fraud.history import DAY, EMPTY, Entries, decode, find, identity, remember, seconds, time_of, value_of, without
+from domain.fraud.kernels import CONFLICT, DAYS, LEAK_DAYS, LENGTH, REPEATED, observe
+from domain.schema import Feature, FeatureSchema
 
-DAYS = (1, 7, 30)
 LABEL_DELAY = 7 * DAY
-LATENESS = DAY  # a payment up to this much late still finds every window complete
-CAPACITY = 256  # of a customer's payments; a busier customer's windows hold the newest 256
-TERMINAL_CAPACITY = 2048  # of a terminal's labels, likewise
-CATEGORIES = ("grocery", "fuel", "restaurant", "travel", "electronics", "fashion", "health", "online", "cash", "other")
-_SPANS = np.array([d * DAY for d in DAYS], dtype=np.int64)
-_SPAN = DAYS[-1] * DAY + LATENESS
-_LAST_ID = 2**63 - 1
+TERMINAL_CAPACITY = 2048  # of a terminal's labels; a busier terminal's windows hold the newest 2,048
+# Labels are kept for a month beyond the longest window: so far may one partition of a backlog run ahead of another.
+_TERMINAL_SPAN = 62 * DAY
 _HOUR = 3600
+CATEGORIES = ("grocery", "fuel", "restaurant", "travel", "electronics", "fashion", "health", "online", "cash", "other")
 
 SCHEMA = FeatureSchema((
     Feature("amount", description="amount of this payment"),
@@ -40,11 +36,19 @@ SCHEMA = FeatureSchema((
         Feature(f"amount_to_mean_{d}d", description=f"this amount divided by that mean, {d} days"),
     )),
     Feature("hours_since_last", description="hours since the customer's last payment"),
+    Feature("amount_to_usual", description="this amount divided by the customer's usual one: their mean in 30 days without outliers"),
+    Feature("leak_evidence", description=f"log likelihood ratio of a leaked card from the amounts of {LEAK_DAYS} days"),
+    Feature("far_count", description=f"the customer's payments of more than 4 times the usual amount within {LEAK_DAYS} days"),
+    Feature("days_since_unusual", description=f"days since the first payment of more than 2.6 times the usual one within {LEAK_DAYS} days"),
     *(f for d in DAYS for f in (
         Feature(f"terminal_count_{d}d", description=f"payments at the terminal whose outcome became known within {d} days"),
         Feature(f"terminal_fraud_rate_{d}d", description=f"share of frauds among them, {d} days"),
     )),
     Feature("terminal_days_since_fraud", description="days since a fraud at the terminal last became known"),
+    Feature("terminal_clears", description="all-clears at the terminal since then"),
+    Feature("terminal_run", description="frauds in a row at the terminal, the newest ones"),
+    Feature("terminal_run_days", description="days since the first of them became known"),
+    Feature("terminal_compromised", description="chance that the terminal is still compromised, from when that row began"),
     Feature("merchant_category", "categorical", CATEGORIES, "the merchant's line of business"),
 ))  # fmt: skip
 
@@ -56,64 +60,38 @@ class FraudFeatures:
 
     def __init__(self) -> None:
         self._terminals: dict[str, Entries] = {}
-        self._window = np.zeros((len(DAYS), 4))
+        self._row = np.empty(LENGTH)
 
     def learn(self, label: Label) -> None:
         """Take in what became known of a payment. A repeated label changes nothing; a chargeback overrules an all-clear."""
         known = max(seconds(label.event_time), seconds(label.payment_time) + LABEL_DELAY)
         known = -(-known // _HOUR) * _HOUR
-        ident = identity(label.transaction_id)
-        entries = self._terminals.get(label.terminal_id)
-        entries = decode(None) if entries is None else entries
-        before = find(entries, ident)
-        if before.at >= 0:
-            if (before.value, -before.time) >= (label.fraud, -known):
+        ident, fraud = identity(label.transaction_id), int(label.fraud)
+        entries = self._terminals.get(label.terminal_id, EMPTY)
+        at = find(entries, ident)
+        if at >= 0:
+            there = int(entries[at, 0])
+            if (value_of(there), -time_of(there)) >= (fraud, -known):
                 return
-            entries = np.delete(entries, before.at, axis=0)
-        self._terminals[label.terminal_id] = remember(entries, known, int(label.fraud), ident, _SPAN, TERMINAL_CAPACITY)
+            entries = without(entries, at)
+        self._terminals[label.terminal_id] = remember(entries, known, fraud, ident, _TERMINAL_SPAN, TERMINAL_CAPACITY)
 
     def compute(self, event: Payment, state: bytes | None) -> Computed:
         """The payment's row and the customer's state with it.
 
         Raises ``MalformedEvent`` where the state holds another payment under the same transaction id.
         """
-        time, cents, ident = seconds(event.event_time), round(event.amount * 100), identity(event.transaction_id)
-        entries = decode(state)
-        before = find(entries, ident)
-        if before.at >= 0 and (before.time, before.value) != (time, cents):
+        terminal = self._terminals.get(event.terminal_id, EMPTY)
+        cents, ident = round(event.amount * 100), identity(event.transaction_id)
+        after, status = observe(decode(state), terminal, seconds(event.event_time), cents, ident, self._row)
+        if status == CONFLICT:
             raise MalformedEvent("conflicting-duplicate", f"payment {event.transaction_id}: seen before with another time or amount")
-        row = [event.amount, *_calendar(event.event_time), *self._customer(entries, time, ident, event.amount)]
-        row += self._terminal(event.terminal_id, time)
+        row = self._row.tolist()
+        row[0] = event.amount
         row.append(SCHEMA.code("merchant_category", event.merchant_category))
-        after = entries if before.at >= 0 else remember(entries, time, cents, ident, _SPAN, CAPACITY)
-        return Computed(row, after.tobytes(), before.at >= 0)
-
-    def _customer(self, entries: Entries, time: int, ident: int, amount: float) -> list[float]:
-        last = latest(entries, time, ident, 0)
-        if last == NEVER:
-            return [MISSING] * (3 * len(DAYS) + 1)
-        summarise(entries, time, ident, _SPANS, self._window)
-        row: list[float] = []
-        for count, cents, _, _ in self._window.tolist():
-            mean = cents / count / 100 if count else MISSING
-            row += (count, mean, amount / mean if mean else MISSING)
-        return [*row, (time - last) / _HOUR]
-
-    def _terminal(self, terminal_id: str, time: int) -> list[float]:
-        entries = self._terminals.get(terminal_id)
-        if entries is None or latest(entries, time, _LAST_ID, 0) == NEVER:
-            return [MISSING] * (2 * len(DAYS) + 1)
-        summarise(entries, time, _LAST_ID, _SPANS, self._window)
-        row: list[float] = []
-        for count, frauds, _, _ in self._window.tolist():
-            row += (count, frauds / count if count else MISSING)
-        last_fraud = latest(entries, time, _LAST_ID, 1)
-        return [*row, (time - last_fraud) / DAY if last_fraud != NEVER else MISSING]
-
-
-def _calendar(moment: datetime) -> tuple[float, float, float]:
-    hour = moment.hour
-    return float(hour), float(hour < 6), float(moment.weekday() >= 5)
+        if status == REPEATED:
+            return Computed(row, state or b"", True)
+        return Computed(row, after.tobytes(), False)
 
 
 def phrase(name: str, value: float, label: str | None = None) -> str:
@@ -128,13 +106,21 @@ def phrase(name: str, value: float, label: str | None = None) -> str:
 
 
 _PHRASES = {
+    "amount_to_usual": "{v:.1f} times the customer's usual amount",
     "amount_to_mean": "{v:.1f} times the customer's mean amount of the last {days} days",
     "amount": "amount of {v:.2f}",
     "hours_since_last": "{v:.1f} hours after the customer's last payment",
+    "leak_evidence": "recent amounts look like a leaked card (log likelihood ratio {v:.1f})",
+    "far_count": "{v:.0f} payments far above the customer's usual amount in 14 days",
+    "days_since_unusual": "the customer's amounts became unusual {v:.1f} days ago",
     "customer_count": "{v:.0f} payments by the customer in {days} days",
     "customer_mean": "the customer's mean amount in {days} days is {v:.2f}",
     "terminal_fraud_rate": "{v:.0%} known frauds at this terminal in {days} days",
     "terminal_count": "{v:.0f} payments at this terminal with a known outcome in {days} days",
+    "terminal_clears": "{v:.0f} good payments at this terminal since its last known fraud",
+    "terminal_run_days": "the frauds in a row at this terminal began to be known {v:.1f} days ago",
+    "terminal_run": "{v:.0f} known frauds in a row at this terminal",
+    "terminal_compromised": "chance of {v:.0%} that this terminal is still compromised",
     "terminal_days_since_fraud": "a fraud at this terminal became known {v:.1f} days ago",
     "merchant_category": "merchant category {label}",
     "hour": "at {v:.0f} o'clock UTC",

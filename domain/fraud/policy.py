@@ -31,25 +31,17 @@ class FraudPolicy:
         self.costs = costs or Costs()
 
     def judge(self, scores: Sequence[float], event: Payment) -> Verdict:
-        """The cheapest action at this probability; ``threshold`` is the probability from which it is not approved."""
-        p = scores[0]
-        lines = self._lines(event.amount)
-        action = min(lines, key=lambda a: lines[a][0] + lines[a][1] * p)
-        return Verdict(action, action != "approve", p, self._threshold(lines))
+        """The cheapest action at this probability; ``threshold`` is the probability from which it is not approved.
 
-    def _lines(self, amount: float) -> dict[str, tuple[float, float]]:
-        """Expected cost of each action as (cost at p = 0, slope in p)."""
-        c = self.costs
-        missed = amount + c.chargeback_fee
-        return {
-            "approve": (0.0, missed),
-            "review": (c.analyst + c.delayed_customer, (1 - c.caught_by_review) * missed - c.delayed_customer),
-            "block": (c.blocked_customer, -c.blocked_customer),
-        }
-
-    @staticmethod
-    def _threshold(lines: dict[str, tuple[float, float]]) -> float:
-        """Where the first other action becomes cheaper than approving; 1 if none does."""
-        _, missed = lines["approve"]
-        crossings = (start / (missed - slope) for start, slope in lines.values() if start > 0 and missed > slope)
-        return min((p for p in crossings if p < 1), default=1.0)
+        Each action's expected cost is a line in the probability: approving costs ``p * missed``; a review its work, and what
+        it misses or delays; blocking ``(1 - p) * blocked_customer``.
+        """
+        c, p = self.costs, scores[0]
+        missed = event.amount + c.chargeback_fee
+        review, slope = c.analyst + c.delayed_customer, (1 - c.caught_by_review) * missed - c.delayed_customer
+        from_review = review / (missed - slope) if missed > slope else 1.0
+        threshold = min(from_review, c.blocked_customer / (missed + c.blocked_customer), 1.0)
+        if p < threshold:
+            return Verdict("approve", False, p, threshold)
+        action = "review" if review + slope * p < (1 - p) * c.blocked_customer else "block"
+        return Verdict(action, True, p, threshold)

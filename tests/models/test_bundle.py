@@ -1,0 +1,95 @@
+"""A bundle is whole or refused, by the name of the file that is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exports.formats import FORMATS
+from models import bundle
+from models.errors import BundleError
+from tests.models.small import FRAUD, dataset
+
+
+@pytest.fixture
+def copy(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / trained.name))
+
+
+def test_a_bundle_loads_with_the_domains_schema_and_its_formats_agree_bit_for_bit(trained: Path) -> None:
+    found = bundle.load_bundle(trained)
+    assert found.schema == FRAUD.schema
+    raw = [found.scorer(name).raw_batch(dataset().x[:3000]).tobytes() for name in FORMATS]
+    assert raw == [raw[0]] * len(FORMATS)
+
+
+def test_the_manifest_says_what_a_user_must_know(trained: Path) -> None:
+    manifest = json.loads((trained / "manifest.json").read_text())
+    assert {f.file_name for f in FORMATS.values()} | {"report.json"} <= set(manifest["files"])
+    assert any(name.endswith(".png") for name in manifest["files"])
+    assert manifest["data"]["label_delay_days"] == 7
+    assert manifest["data"]["from"] < manifest["data"]["to"]
+    assert {"python", "lightgbm", "numpy"} <= set(manifest["libraries"])
+    assert {"auc", "average_precision", "card_precision_at_100", "card_precision_ceiling"} <= set(manifest["metrics"])
+    assert next(f["categories"] for f in manifest["schema"] if f["name"] == "merchant_category")[0] == "grocery"
+
+
+def test_every_file_of_a_bundle_is_guarded_by_its_hash(trained: Path, tmp_path: Path) -> None:
+    for name in json.loads((trained / "manifest.json").read_text())["files"]:
+        changed = Path(shutil.copytree(trained, tmp_path / name / "bundle"))
+        data = bytearray((changed / name).read_bytes())
+        data[len(data) // 2] ^= 1
+        (changed / name).write_bytes(data)
+        with pytest.raises(BundleError, match=rf"{name}: was changed"):
+            bundle.load_bundle(changed)
+
+
+def test_a_file_that_is_gone_is_named(copy: Path) -> None:
+    (copy / "model.pmml").unlink()
+    with pytest.raises(BundleError, match=r"model\.pmml"):
+        bundle.load_bundle(copy)
+
+
+@pytest.mark.parametrize(("key", "value"), [("format_version", 99), ("files", {}), ("files", None), ("schema", None)])
+def test_a_manifest_that_cannot_be_used_is_refused(copy: Path, key: str, value: object) -> None:
+    path = copy / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        bundle.load_bundle(copy)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null"])
+def test_a_manifest_that_is_none_is_refused(copy: Path, text: str) -> None:
+    (copy / "manifest.json").write_text(text)
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        bundle.load_bundle(copy)
+
+
+def test_a_manifest_cannot_point_outside_its_bundle(copy: Path) -> None:
+    path = copy / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"]["../../secret"] = {"sha256": "", "bytes": 0}
+    path.write_text(json.dumps(manifest))
+    (copy.parent.parent / "secret").write_text("x")
+    with pytest.raises(BundleError, match="secret"):
+        bundle.load_bundle(copy)
+
+
+def test_the_newest_bundle_is_the_one_of_the_latest_time_and_an_empty_folder_names_the_command(trained: Path, tmp_path: Path) -> None:
+    for name in ("20250101-000000-aaaaaaaa", "20260101-000000-bbbbbbbb", ".unfinished-x"):
+        shutil.copytree(trained, tmp_path / "fraud" / name)
+    assert bundle.latest(tmp_path / "fraud").name == "20260101-000000-bbbbbbbb"
+    with pytest.raises(BundleError, match="polyscore train"):
+        bundle.latest(tmp_path / "nothing")
+
+
+def test_contributions_add_up_to_the_raw_score_without_its_base(trained: Path) -> None:
+    found = bundle.load_bundle(trained)
+    rows = dataset().x[:50]
+    raw = found.scorer("native").raw_batch(rows)[:, 0]
+    bases = raw - np.array([found.contributions(row.tolist()).sum() for row in rows])
+    np.testing.assert_allclose(bases, bases[0], rtol=0, atol=1e-9)
