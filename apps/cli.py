@@ -248,7 +248,7 @@ def ui(
     """Open the dashboard's server on this machine."""
     from apps import dashboard
 
-    raise typer.Exit(dashboard.run(Settings(), port=port, host=host))
+    raise typer.Exit(dashboard.run(port=port, host=host))
 
 
 @app.command()

@@ -80,7 +80,7 @@ class _Demo:
         payments = ["simulate", o.domain, "--rate", str(o.rate), "--warmup-days", str(WARMUP_DAYS)]
         commands = {"scorer": scorer, "sink": ["sink"], "monitor": ["monitor"], "payments": payments}
         arguments = {name: ["-m", "apps.cli", *words] for name, words in commands.items()}
-        arguments["dashboard"] = dashboard.command(settings, port=port, host="127.0.0.1")[1:]
+        arguments["dashboard"] = dashboard.command(port=port, host="127.0.0.1")[1:]
         for name, words in arguments.items():
             self._children.append(Child.start(name, words, settings.logs, environment))
         self._summary = Summary(settings, self._domain, {

@@ -1,0 +1,48 @@
+"""`polyscore ui`: the dashboard's server on this machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from apps import broker, process
+from apps.errors import AppError
+
+_OPTIONS = {
+    "server.headless": "true",
+    "server.fileWatcherType": "none",
+    "server.enableStaticServing": "false",
+    "browser.gatherUsageStats": "false",
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",
+    "theme.primaryColor": "#2f7f9b",
+    "theme.baseRadius": "small",
+}
+
+
+def command(*, port: int, host: str) -> list[str]:
+    """What starts the server; it reads its settings from the environment, as every process does."""
+    spec = find_spec("ui")
+    if spec is None or not spec.submodule_search_locations:
+        raise AppError("the package ui is not installed beside apps; install polyscore again")
+    app = Path(spec.submodule_search_locations[0]) / "app.py"
+    options = {**_OPTIONS, "server.port": str(port), "server.address": host, "browser.serverAddress": host}
+    return [sys.executable, "-m", "streamlit", "run", str(app), *(f"--{name}={value}" for name, value in options.items())]
+
+
+def run(*, port: int, host: str) -> int:
+    """Serve until SIGINT or SIGTERM; returns the exit status."""
+    chosen = broker.free_port(port)
+    if chosen != port:
+        print(f"port {port} is taken; the dashboard uses {chosen}")
+    print(f"the dashboard is at http://{host}:{chosen}; Ctrl-C stops it", flush=True)
+    with process.stoppable() as stop, subprocess.Popen(command(port=chosen, host=host), start_new_session=True) as server:
+        while server.poll() is None and not stop.wait(0.2):
+            pass
+        if stop.is_set():
+            server.terminate()
+            server.wait()
+            return 0
+        return server.returncode

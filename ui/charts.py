@@ -1,0 +1,160 @@
+"""Every chart. Each takes plain rows and returns an Altair chart with its units on its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from ui.parts import ACTION_COLOURS, moment
+
+Chart = Any  # Altair types its builders as unions that it does not narrow itself
+HEIGHT = 210
+_INK = "#2f7f9b"
+_LATENCY = {"p50": "#7fb6c8", "p95": "#2f7f9b", "p99": "#14424f"}
+_OTHER = "#8a8f98"
+_TIME = alt.X("time:T", title=None, axis=alt.Axis(format="%H:%M:%S", grid=False, labelOverlap=True))
+
+
+def _series(windows: Iterable[Any]) -> pd.DataFrame:
+    """One row a window, several models of the same time added up."""
+    found = pd.DataFrame([
+        {"time": moment(w.end_us), "throughput": w.throughput, "lag": w.lag, "p50": w.p50_ms, "p95": w.p95_ms, "p99": w.p99_ms}
+        for w in windows
+    ])  # fmt: skip
+    how = {"throughput": "sum", "lag": "max", "p50": "max", "p95": "max", "p99": "max"}
+    return found.groupby("time", as_index=False).agg(how)
+
+
+def throughput(windows: Sequence[Any], noun: str) -> Chart:
+    """Decisions a second."""
+    return _area(_series(windows), "throughput", f"{noun} / s", _INK)
+
+
+def lag(windows: Sequence[Any], noun: str) -> Chart:
+    """What waits to be scored."""
+    return _area(_series(windows), "lag", f"{noun} waiting", _OTHER)
+
+
+def _area(data: pd.DataFrame, name: str, title: str, colour: str) -> Chart:
+    mark = alt.Chart(data).mark_area(line={"color": colour, "strokeWidth": 1.5}, color=colour, opacity=0.2, interpolate="monotone")
+    shown = [alt.Tooltip("time:T", format="%H:%M:%S"), alt.Tooltip(f"{name}:Q", format=",.0f")]
+    return mark.encode(x=_TIME, y=alt.Y(f"{name}:Q", title=title), tooltip=shown).properties(height=HEIGHT)
+
+
+def latency(windows: Sequence[Any], deadline_ms: float) -> Chart:
+    """Percentiles from the source to a reader, on a logarithmic scale, against the deadline."""
+    data = _series(windows).melt("time", ["p50", "p95", "p99"], "percentile", "ms").dropna()
+    colour = alt.Color(
+        "percentile:N", scale=alt.Scale(domain=list(_LATENCY), range=list(_LATENCY.values())), legend=alt.Legend(title=None, orient="top")
+    )
+    shown = [alt.Tooltip("time:T", format="%H:%M:%S"), "percentile:N", alt.Tooltip("ms:Q", format=",.1f")]
+    y = alt.Y("ms:Q", title="milliseconds", scale=alt.Scale(type="log", nice=False, domainMin=1))
+    lines = alt.Chart(data).mark_line(strokeWidth=1.8, interpolate="monotone").encode(x=_TIME, y=y, color=colour, tooltip=shown)
+    limit = pd.DataFrame([{"ms": deadline_ms, "text": f"deadline {deadline_ms:g} ms"}])
+    rule = alt.Chart(limit).mark_rule(color=ACTION_COLOURS["block"], strokeDash=[5, 4]).encode(y="ms:Q")
+    text = (
+        alt.Chart(limit).mark_text(align="left", dx=4, dy=-7, color=ACTION_COLOURS["block"]).encode(y="ms:Q", text="text:N", x=alt.value(0))
+    )
+    return alt.layer(lines, rule, text).properties(height=HEIGHT)
+
+
+def actions(windows: Sequence[Any], bins: int = 60) -> Chart:
+    """What was decided, in shares of each stretch of time, the rare actions on top of the common one."""
+    rows = [{"time": w.end_us, "action": a, "count": n} for w in windows for a, n in w.actions.items()]
+    data = pd.DataFrame(rows or [{"time": 0, "action": "", "count": 0}])
+    width = max((data["time"].max() - data["time"].min()) // bins, 2_000_000)
+    data["time"] = (data["time"] // width * width).map(moment)
+    data = pd.DataFrame(data[data["action"] != "approve"].groupby(["time", "action"], as_index=False)["count"].sum())
+    shown = [alt.Tooltip("time:T", format="%H:%M:%S"), "action:N", alt.Tooltip("count:Q", format=",")]
+    return alt.Chart(data).mark_bar(size=6).encode(
+        x=_TIME, y=alt.Y("count:Q", title="alerts"), color=_action_colour(data["action"].unique()), tooltip=shown
+    ).properties(height=HEIGHT)  # fmt: skip
+
+
+def _action_colour(found: Iterable[str]) -> alt.Color:
+    known = [*ACTION_COLOURS, *sorted(set(found) - set(ACTION_COLOURS))]
+    colours = [ACTION_COLOURS.get(name, _OTHER) for name in known]
+    return alt.Color("action:N", scale=alt.Scale(domain=known, range=colours), legend=alt.Legend(title=None, orient="top"))
+
+
+def amounts(rows: Sequence[Any], marked: str) -> Chart:
+    """A customer's amounts over time, the alert's own marked by its size."""
+    data = pd.DataFrame([
+        {"time": r.event_time, "amount": r.context.get("amount"), "action": r.action, "size": 260 if r.decision_id == marked else 70}
+        for r in rows
+    ])  # fmt: skip
+    shown = [alt.Tooltip("time:T", format="%d %b %H:%M"), alt.Tooltip("amount:Q", format=",.2f"), "action:N"]
+    return alt.Chart(data).mark_circle(opacity=0.9).encode(
+        x=alt.X("time:T", title=None, axis=alt.Axis(format="%d %b", grid=False)),
+        y=alt.Y("amount:Q", title="amount"),
+        color=_action_colour(data["action"].unique()),
+        size=alt.Size("size:Q", legend=None, scale=None),
+        tooltip=shown,
+    ).properties(height=HEIGHT)  # fmt: skip
+
+
+def curve(points: Sequence[Sequence[float]], x: str, y: str, *, diagonal: bool = False) -> Chart:
+    """Points of a curve in the unit square."""
+    data = pd.DataFrame(points, columns=["x", "y"])
+    data["order"] = range(len(data))
+    unit = alt.Scale(domain=[0, 1])
+    axes = {"x": alt.X("x:Q", title=x, scale=unit), "y": alt.Y("y:Q", title=y, scale=unit)}
+    line = (
+        alt.Chart(data)
+        .mark_line(color=_INK)
+        .encode(**axes, order="order:Q", tooltip=[alt.Tooltip("x:Q", format=".3f", title=x), alt.Tooltip("y:Q", format=".3f", title=y)])
+    )
+    return alt.layer(line, *([_diagonal(1.0)] if diagonal else [])).properties(height=HEIGHT + 40)
+
+
+def _diagonal(end: float) -> Chart:
+    ends = pd.DataFrame({"x": [0.0, end], "y": [0.0, end]})
+    return alt.Chart(ends).mark_line(color=_OTHER, strokeDash=[4, 4], strokeWidth=1).encode(x="x:Q", y="y:Q")
+
+
+def calibration(bins: Sequence[Mapping[str, float]]) -> Chart:
+    """Share of frauds against the mean score, by bin."""
+    data = pd.DataFrame(bins)
+    end = float(max(data["score"].max(), data["fraud"].max()))
+    axes = {"x": alt.X("score:Q", title="mean score of the bin"), "y": alt.Y("fraud:Q", title="share of frauds in it")}
+    shown = [alt.Tooltip("score:Q", format=".4f"), alt.Tooltip("fraud:Q", format=".4f"), alt.Tooltip("count:Q", format=",")]
+    return alt.layer(alt.Chart(data).mark_line(point=True, color=_INK).encode(**axes, tooltip=shown), _diagonal(end)).properties(
+        height=HEIGHT + 40
+    )
+
+
+def importance(shares: Mapping[str, float], most: int = 14) -> Chart:
+    """What the model looks at: shares of the gain."""
+    data = pd.DataFrame([{"feature": name.replace("_", " "), "gain": share} for name, share in list(shares.items())[:most]])
+    return alt.Chart(data).mark_bar(color=_INK).encode(
+        x=alt.X("gain:Q", title="share of the gain", axis=alt.Axis(format="%")),
+        y=alt.Y("feature:N", sort="-x", title=None, axis=alt.Axis(labelLimit=220)),
+        tooltip=["feature:N", alt.Tooltip("gain:Q", format=".1%")],
+    ).properties(height=HEIGHT + 130)  # fmt: skip
+
+
+def card_precision(folds: Sequence[Mapping[str, Any]]) -> Chart:
+    """Card precision@100 by fold, with the ceiling that no model can pass."""
+    data = pd.DataFrame([
+        {
+            "fold": f"day {f['first_test_day']}",
+            "precision": f["metrics"]["card_precision_at_100"],
+            "ceiling": f["metrics"]["card_precision_ceiling"],
+        }
+        for f in folds
+    ])  # fmt: skip
+    x = alt.X("fold:N", title="test window from", sort=None, axis=alt.Axis(labelAngle=0))
+    bars = (
+        alt.Chart(data)
+        .mark_bar(color=_INK, size=34)
+        .encode(x=x, y=alt.Y("precision:Q", title="card precision@100"), tooltip=["fold:N", alt.Tooltip("precision:Q", format=".3f")])
+    )
+    ticks = (
+        alt.Chart(data)
+        .mark_tick(color=ACTION_COLOURS["block"], thickness=2, size=44)
+        .encode(x=x, y="ceiling:Q", tooltip=[alt.Tooltip("ceiling:Q", format=".3f")])
+    )
+    return alt.layer(bars, ticks).properties(height=HEIGHT + 130)

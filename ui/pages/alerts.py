@@ -1,0 +1,143 @@
+"""The queue of alerts, and one of them in detail: why it was raised, and what its customer did before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from sqlalchemy import Engine
+
+from domain.contract import Domain
+from ui import charts, parts, queries
+
+_QUEUE = "alerts shown"
+
+
+def draw(engine: Engine, domain: Domain) -> None:
+    total = queries.alert_count(engine, domain.name)
+    if not total:
+        parts.empty(
+            f"no alert has been raised for {domain.events_name}.",
+            f"polyscore stream {domain.name}",
+            f"polyscore simulate {domain.name}",
+            "polyscore sink",
+        )
+        return
+    actions, key = _filters(engine, domain)
+    rows = _queue(engine, domain, actions, key)
+    if not rows:
+        st.info("No alert matches the filter.")
+        return
+    left, right = st.columns([11, 10], gap="medium")
+    with left:
+        chosen = _table(rows, total)
+    with right:
+        _detail(engine, domain, rows[chosen] if chosen is not None else rows[0], chosen is not None)
+
+
+def _filters(engine: Engine, domain: Domain) -> tuple[list[str], str]:
+    known = sorted({a.action for a in queries.alerts(engine, domain.name, [], "", 500)})
+    left, right, _ = st.columns([2, 2, 3])
+    actions = left.pills("Action", known, selection_mode="multi", key="action filter")
+    key = right.text_input("Customer begins with", key="customer filter", placeholder="c000042")
+    return list(actions), key.strip()
+
+
+def _queue(engine: Engine, domain: Domain, actions: list[str], key: str) -> Sequence[Any]:
+    """The rows shown: the newest, or, while one is selected, those among which it was."""
+    asked = (domain.name, tuple(actions), key)
+    kept: tuple[object, Sequence[Any]] | None = st.session_state.get(_QUEUE)
+    if kept and kept[0] == asked and _selected() is not None:
+        return kept[1]
+    rows = queries.alerts(engine, domain.name, actions, key)
+    st.session_state[_QUEUE] = (asked, rows)
+    return rows
+
+
+def _selected() -> int | None:
+    """The selected row's place in the table."""
+    state = st.session_state.get(_table_key())
+    rows = state["selection"]["rows"] if state else []
+    return rows[0] if rows else None
+
+
+def _table_key() -> str:
+    return f"alerts table {st.session_state.get('looked again', 0)}"
+
+
+def _look_again() -> None:
+    st.session_state["looked again"] = st.session_state.get("looked again", 0) + 1
+
+
+def _table(rows: Sequence[Any], total: int) -> int | None:
+    """The queue as a table; returns the selected row's place."""
+    parts.as_of(rows[0].decided_us)
+    data = pd.DataFrame({
+        "decided": [parts.moment(r.decided_us) for r in rows],
+        "action": [r.action for r in rows],
+        "score": [r.score for r in rows],
+        "amount": [r.context.get("amount") for r in rows],
+        "customer": [r.key for r in rows],
+        "first reason": [r.reasons[0] if r.reasons else "" for r in rows],
+    })  # fmt: skip
+    config = {
+        "decided": st.column_config.DatetimeColumn(format="HH:mm:ss", width="small"),
+        "score": st.column_config.ProgressColumn(format="%.3f", min_value=0.0, max_value=1.0, width="small"),
+        "amount": st.column_config.NumberColumn(format="%.2f", width="small"),
+        "first reason": st.column_config.TextColumn(width="large"),
+    }
+    st.dataframe(data, hide_index=True, height=560, key=_table_key(), on_select="rerun", selection_mode="single-row", column_config=config)
+    chosen = _selected()
+    newest = st.session_state[_QUEUE][1][0].decided_us
+    left, right = st.columns([3, 1])
+    left.caption(f"{len(rows):,} of {total:,} alerts, newest first; select one to keep it")
+    if chosen is not None:
+        right.button("Show the newest", on_click=_look_again, key=f"again {newest}", width="stretch")
+    return chosen if chosen is not None and chosen < len(rows) else None
+
+
+def _detail(engine: Engine, domain: Domain, alert: Any, selected: bool) -> None:
+    found = queries.decision(engine, domain.name, alert.decision_id)
+    st.caption("the selected alert" if selected else "the newest alert")
+    colour = parts.ACTION_COLOURS.get(alert.action, "inherit")
+    context = " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in alert.context.items() if value is not None)
+    st.html(
+        f"<div style='font-size:1.25rem'><b style='color:{colour}'>{alert.action}</b> &nbsp;{alert.decision_id} "
+        f"<span style='opacity:.65'>of customer {alert.key}</span></div><div style='opacity:.8'>{context}</div>"
+    )
+    st.markdown("\n".join(f"{i}. {reason}" for i, reason in enumerate(alert.reasons, 1)) or "No feature pushed the score up.")
+    if found is None:
+        st.caption("its decision is not in the database yet")
+        return
+    _numbers(found)
+    recent = queries.recent_decisions(engine, found)
+    st.markdown(f"**The customer's last {len(recent)} {domain.events_name}**")
+    st.altair_chart(charts.amounts(recent, alert.decision_id), width="stretch", alt="the customer's amounts over time")
+    with st.expander("As a table, and every feature of this one"):
+        st.dataframe(_recent(recent), hide_index=True, height=220)
+        features = {f.name: value for f, value in zip(domain.schema.features, found.features, strict=False)}
+        st.dataframe(pd.DataFrame({"feature": list(features), "value": list(features.values())}), hide_index=True, height=260)
+
+
+def _numbers(found: Any) -> None:
+    took = None if found.source_us is None else (found.decided_us - found.source_us) / 1000
+    tiles = {
+        "score": f"{found.score:.4f}",
+        "threshold": f"{found.threshold:.4f}",
+        "decided after": parts.milliseconds(took),
+        "happened": f"{found.event_time:%d %b %H:%M}",
+    }
+    for column, (label, value) in zip(st.columns(len(tiles), gap="small"), tiles.items(), strict=True):
+        column.metric(label, value, border=True)
+    st.caption(f"model {found.model_version} as {found.format}; not approved from the threshold on, which the costs of this payment set")
+
+
+def _recent(rows: Sequence[Any]) -> pd.DataFrame:
+    columns = ("happened", "amount", "action", "score", "terminal")
+    found = [(r.event_time, r.context.get("amount"), r.action, r.score, r.context.get("terminal_id")) for r in rows]
+    return pd.DataFrame(found, columns=columns)
+
+
+parts.page("Alerts", draw)

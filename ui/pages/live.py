@@ -1,0 +1,64 @@
+"""What happens now: throughput, latency against the deadline, what was decided, what waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+from sqlalchemy import Engine
+
+from apps.sla import merge
+from domain.contract import Domain
+from ui import charts, parts, queries
+
+SHOWN_S = 900  # of the newest data
+NOW_S = 10
+
+
+def draw(engine: Engine, domain: Domain) -> None:
+    totals = queries.totals(engine, domain.name)
+    if not totals.end_us:
+        parts.empty(
+            "no decision has been measured.", "polyscore monitor", f"polyscore stream {domain.name}", f"polyscore simulate {domain.name}"
+        )
+        return
+    shown = queries.windows(engine, domain.name, totals.end_us - SHOWN_S * 1_000_000)
+    recent = [w for w in shown if w.end_us > totals.end_us - NOW_S * 1_000_000]
+    used = sorted({f"model {w.model_version} as {w.format}" for w in recent if w.format})
+    parts.as_of(totals.end_us)
+    _tiles(engine, domain, totals, recent)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _chart("Throughput", charts.throughput(shown, domain.events_name))
+        _chart("Alerts, by what was decided", charts.actions(shown))
+    with right:
+        _chart(
+            f"Latency from source to reader, against the deadline of {domain.deadline_ms:g} ms", charts.latency(shown, domain.deadline_ms)
+        )
+        _chart("Consumer lag", charts.lag(shown, domain.events_name))
+    st.caption(f"scored by {' and '.join(used)}" if used else "no scorer decides at the moment")
+
+
+def _tiles(engine: Engine, domain: Domain, totals: queries.Totals, recent: list[Any]) -> None:
+    latency = merge(recent)
+    seconds = (recent[-1].end_us - recent[0].start_us) / 1e6
+    late = f"{totals.misses / totals.measured:.2%}" if totals.measured else "–"
+    tiles = {
+        f"{domain.events_name} / s": f"{sum(w.decisions for w in recent) / seconds:,.0f}",
+        "p50": parts.milliseconds(latency.p50_ms),
+        "p99": parts.milliseconds(latency.p99_ms),
+        "over the deadline": late,
+        "waiting": f"{max(w.lag for w in recent if w.end_us == totals.end_us):,}",
+        "alerts": f"{queries.alert_count(engine, domain.name):,}",
+        "decided": f"{totals.decisions:,}",
+    }
+    for column, (label, value) in zip(st.columns(len(tiles), gap="small"), tiles.items(), strict=True):
+        column.metric(label, value, border=True)
+
+
+def _chart(title: str, chart: charts.Chart) -> None:
+    st.markdown(f"**{title}**")
+    st.altair_chart(chart, width="stretch", alt=title)
+
+
+parts.page("Live", draw)
