@@ -101,8 +101,9 @@ class KafkaSource:
         return kept
 
     def close(self) -> None:
-        """Leave the brokers."""
+        """Leave the brokers, with both clients: the administrator's has no other way to be closed."""
         self._consumer.close()
+        del self._admin
 
 
 def extents(admin: AdminClient, topics: Sequence[str]) -> dict[Partition, Extent]:

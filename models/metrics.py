@@ -67,7 +67,9 @@ def curves(y: Array, score: Array) -> dict[str, list[list[float]]]:
 
 
 def _thin(x: Array, y: Array) -> list[list[float]]:
-    chosen = np.unique(np.linspace(0, len(x) - 1, CURVE_POINTS).astype(int))
+    """Points evenly spaced along the line, so that its steep parts keep theirs."""
+    along = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
+    chosen = np.unique(np.searchsorted(along, np.linspace(0, along[-1], CURVE_POINTS)).clip(0, len(x) - 1))
     return [[float(x[i]), float(y[i])] for i in chosen]
 
 

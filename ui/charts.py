@@ -75,7 +75,7 @@ def actions(windows: Sequence[Any], bins: int = 60) -> Chart:
 
 
 def _action_colour(found: Iterable[str]) -> alt.Color:
-    known = [*ACTION_COLOURS, *sorted(set(found) - set(ACTION_COLOURS))]
+    known = [*(name for name in ACTION_COLOURS if name in set(found)), *sorted(set(found) - set(ACTION_COLOURS))]
     colours = [ACTION_COLOURS.get(name, _OTHER) for name in known]
     return alt.Color("action:N", scale=alt.Scale(domain=known, range=colours), legend=alt.Legend(title=None, orient="top"))
 
@@ -119,11 +119,15 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> Chart:
     """Share of frauds against the mean score, by bin."""
     data = pd.DataFrame(bins)
     end = float(max(data["score"].max(), data["fraud"].max()))
-    axes = {"x": alt.X("score:Q", title="mean score of the bin"), "y": alt.Y("fraud:Q", title="share of frauds in it")}
+    root = alt.Scale(type="sqrt")  # most bins lie near zero
+    axes = {
+        "x": alt.X("score:Q", title="mean score of the bin", scale=root, axis=alt.Axis(format="%", tickCount=5)),
+        "y": alt.Y("fraud:Q", title="share of frauds in it", scale=root, axis=alt.Axis(format="%", tickCount=5)),
+    }
     shown = [alt.Tooltip("score:Q", format=".4f"), alt.Tooltip("fraud:Q", format=".4f"), alt.Tooltip("count:Q", format=",")]
-    return alt.layer(alt.Chart(data).mark_line(point=True, color=_INK).encode(**axes, tooltip=shown), _diagonal(end)).properties(
-        height=HEIGHT + 40
-    )
+    return alt.layer(
+        alt.Chart(data).mark_line(point=alt.OverlayMarkDef(color=_INK), color=_INK).encode(**axes, tooltip=shown), _diagonal(end)
+    ).properties(height=HEIGHT + 40)
 
 
 def importance(shares: Mapping[str, float], most: int = 14) -> Chart:

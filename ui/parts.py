@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -19,10 +20,13 @@ from domain.registry import DOMAINS
 EVERY_S = 2.0  # how often a page looks again: as often as the monitor measures
 ACTION_COLOURS = {"approve": "#4c9f70", "review": "#e0a030", "block": "#c8503c"}
 _STYLE = """<style>
-[data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 1rem; }
-[data-testid="stMetric"] { padding: 0.55rem 0.9rem; }
-[data-testid="stMetricValue"] { font-size: 1.65rem; font-variant-numeric: tabular-nums; }
-[data-testid="stMetricLabel"] { opacity: 0.75; }
+[data-testid="stMainBlockContainer"] { padding: 2.4rem 2.2rem 1rem; }
+[data-testid="stSidebar"] { width: 210px !important; }
+.tiles { display: flex; flex-wrap: wrap; gap: 0.6rem; margin-bottom: 0.4rem; }
+.tile { flex: 1 1 7rem; border: 1px solid rgba(128, 128, 128, 0.28); border-radius: 6px; padding: 0.4rem 0.8rem 0.5rem; }
+.tile .name { font-size: 0.8rem; opacity: 0.7; white-space: nowrap; }
+.tile .value { font-size: 1.45rem; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.tile.bad .value { color: #c8503c; }
 </style>"""
 Draw = Callable[[Engine, Domain], None]
 
@@ -58,6 +62,16 @@ def _engine() -> Engine:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _opened(url: str, inode: int) -> Engine:
     return open_database(url, read_only=True)
+
+
+def tiles(values: Mapping[str, str], bad: Collection[str] = ()) -> None:
+    """Numbers side by side, each under its name; those named in ``bad`` in the colour of trouble."""
+    cells = (
+        f'<div class="tile{" bad" if name in bad else ""}">'
+        f'<div class="name">{escape(name)}</div><div class="value">{escape(value)}</div></div>'
+        for name, value in values.items()
+    )
+    st.html(f'<div class="tiles">{"".join(cells)}</div>')
 
 
 def empty(what: str, *commands: str) -> None:

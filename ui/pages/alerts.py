@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -104,8 +105,8 @@ def _detail(engine: Engine, domain: Domain, alert: Any, selected: bool) -> None:
     colour = parts.ACTION_COLOURS.get(alert.action, "inherit")
     context = " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in alert.context.items() if value is not None)
     st.html(
-        f"<div style='font-size:1.25rem'><b style='color:{colour}'>{alert.action}</b> &nbsp;{alert.decision_id} "
-        f"<span style='opacity:.65'>of customer {alert.key}</span></div><div style='opacity:.8'>{context}</div>"
+        f"<div style='font-size:1.25rem'><b style='color:{colour}'>{escape(alert.action)}</b> &nbsp;{escape(alert.decision_id)} "
+        f"<span style='opacity:.65'>of customer {escape(alert.key)}</span></div><div style='opacity:.8'>{escape(context)}</div>"
     )
     st.markdown("\n".join(f"{i}. {reason}" for i, reason in enumerate(alert.reasons, 1)) or "No feature pushed the score up.")
     if found is None:
@@ -123,14 +124,13 @@ def _detail(engine: Engine, domain: Domain, alert: Any, selected: bool) -> None:
 
 def _numbers(found: Any) -> None:
     took = None if found.source_us is None else (found.decided_us - found.source_us) / 1000
-    tiles = {
+    values = {
         "score": f"{found.score:.4f}",
         "threshold": f"{found.threshold:.4f}",
         "decided after": parts.milliseconds(took),
         "happened": f"{found.event_time:%d %b %H:%M}",
     }
-    for column, (label, value) in zip(st.columns(len(tiles), gap="small"), tiles.items(), strict=True):
-        column.metric(label, value, border=True)
+    parts.tiles(values)
     st.caption(f"model {found.model_version} as {found.format}; not approved from the threshold on, which the costs of this payment set")
 
 

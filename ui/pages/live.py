@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -22,8 +23,9 @@ def draw(engine: Engine, domain: Domain) -> None:
             "no decision has been measured.", "polyscore monitor", f"polyscore stream {domain.name}", f"polyscore simulate {domain.name}"
         )
         return
-    shown = queries.windows(engine, domain.name, totals.end_us - SHOWN_S * 1_000_000)
-    recent = [w for w in shown if w.end_us > totals.end_us - NOW_S * 1_000_000]
+    found = queries.windows(engine, domain.name, totals.end_us - SHOWN_S * 1_000_000)
+    recent = [w for w in found if w.end_us > totals.end_us - NOW_S * 1_000_000]
+    shown = _since_history(found)
     used = sorted({f"model {w.model_version} as {w.format}" for w in recent if w.format})
     parts.as_of(totals.end_us)
     _tiles(engine, domain, totals, recent)
@@ -39,11 +41,17 @@ def draw(engine: Engine, domain: Domain) -> None:
     st.caption(f"scored by {' and '.join(used)}" if used else "no scorer decides at the moment")
 
 
+def _since_history(windows: Sequence[Any]) -> Sequence[Any]:
+    """The windows after the last that was mostly replayed history: beside its flood nothing live could be seen."""
+    last = max((i for i, w in enumerate(windows) if 2 * w.measured < w.decisions), default=-1)
+    return windows[last + 1 :] or windows
+
+
 def _tiles(engine: Engine, domain: Domain, totals: queries.Totals, recent: list[Any]) -> None:
     latency = merge(recent)
     seconds = (recent[-1].end_us - recent[0].start_us) / 1e6
     late = f"{totals.misses / totals.measured:.2%}" if totals.measured else "–"
-    tiles = {
+    values = {
         f"{domain.events_name} / s": f"{sum(w.decisions for w in recent) / seconds:,.0f}",
         "p50": parts.milliseconds(latency.p50_ms),
         "p99": parts.milliseconds(latency.p99_ms),
@@ -52,8 +60,7 @@ def _tiles(engine: Engine, domain: Domain, totals: queries.Totals, recent: list[
         "alerts": f"{queries.alert_count(engine, domain.name):,}",
         "decided": f"{totals.decisions:,}",
     }
-    for column, (label, value) in zip(st.columns(len(tiles), gap="small"), tiles.items(), strict=True):
-        column.metric(label, value, border=True)
+    parts.tiles(values, bad=["p99"] if (latency.p99_ms or 0) > domain.deadline_ms else [])
 
 
 def _chart(title: str, chart: charts.Chart) -> None:

@@ -1,0 +1,56 @@
+"""The dashboard in a real Chromium: every page draws its data, and nothing broken is seen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from apps import dashboard
+from apps.broker import free_port
+from tests.ui.filled import fill
+from ui.picture import chromium, open_page
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    url = f"sqlite:///{tmp_path / 'polyscore.db'}"
+    fill(url, alerts=60)
+    port = free_port(0)
+    server = subprocess.Popen(dashboard.command(port=port, host="127.0.0.1"), env={**os.environ, "POLYSCORE_DATABASE_URL": url})
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        try:
+            urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()
+            break
+        except URLError:
+            time.sleep(0.1)  # until the server answers
+    yield f"http://127.0.0.1:{port}"
+    server.terminate()
+    server.wait(20)
+
+
+@pytest.mark.timeout(900)  # a bare machine installs Chromium first
+def test_every_page_draws_its_data_in_chromium(address: str) -> None:
+    wanted = {
+        "": ("payments / s", "Consumer lag"),
+        "alerts": ("of 60 alerts", "The customer's last"),
+        "models": ("1,234 rows", "What it looks at"),
+    }
+    with chromium() as browser:
+        for path, texts in wanted.items():
+            page = open_page(browser, f"{address}/{path}")
+            for text in texts:
+                page.get_by_text(text).first.wait_for(timeout=30_000)
+            page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first.wait_for(timeout=30_000)
+            assert page.locator("[data-testid=stException]").count() == 0
+            assert page.get_by_text("not markup").count() == page.get_by_text("<b>not markup</b>").count(), "a reason was taken for markup"
+            page.close()

@@ -1,0 +1,128 @@
+"""Every page, run by Streamlit's own test driver: without a database, with an empty one, a small one and one of 5,000 alerts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import ui
+from apps.database import open_database
+from tests.ui.filled import VERSION, fill
+
+APP = Path(ui.__file__).parent
+PAGES = ("live", "alerts", "models")
+
+
+@pytest.fixture
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    st.cache_resource.clear()
+    found = f"sqlite:///{tmp_path / 'polyscore.db'}"
+    monkeypatch.setenv("POLYSCORE_DATABASE_URL", found)
+    return found
+
+
+def run(page: str) -> AppTest:
+    found = AppTest.from_file(str(APP / "app.py"), default_timeout=60).run()
+    if page != "live":
+        found = found.switch_page(f"pages/{page}.py").run()
+    assert not found.exception, found.exception
+    return found
+
+
+def said(page: AppTest) -> str:
+    parts = [e.value for kind in ("markdown", "caption", "code", "subheader", "info") for e in page.get(kind)]
+    html = [e.proto.body for e in page.get("html")]
+    return "\n".join(str(part) for part in [*parts, *html])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_a_database_a_page_says_what_makes_one(page: str, url: str) -> None:
+    text = said(run(page))
+    assert "Nothing to show yet" in text
+    assert "make demo" in text
+    assert "polyscore sink" in text
+
+
+@pytest.mark.parametrize(("page", "commands"), [
+    ("live", ("polyscore monitor", "polyscore stream fraud", "polyscore simulate fraud")),
+    ("alerts", ("polyscore stream fraud", "polyscore simulate fraud")),
+    ("models", ("polyscore train fraud",)),
+])  # fmt: skip
+def test_an_empty_database_names_the_commands_that_fill_the_page(page: str, commands: tuple[str, ...], url: str) -> None:
+    open_database(url).dispose()
+    text = said(run(page))
+    assert "Nothing to show yet" in text
+    assert all(command in text for command in commands)
+
+
+def test_live_shows_numbers_charts_and_the_time_of_the_data(url: str) -> None:
+    fill(url, alerts=5)
+    page = run("live")
+    text = said(page)
+    assert "data as of 14:13:20 UTC" in text
+    assert ">3,000<" in text, "all decisions of 30 windows"
+    assert ">50<" in text, "100 decisions in 2 s are 50 a second"
+    assert f"model {VERSION} as pmml" in text
+    assert len(page.get("vega_lite_chart")) == 4
+    assert "Nothing to show yet" not in text
+
+
+def test_alerts_shows_the_queue_and_the_newest_in_detail(url: str) -> None:
+    fill(url, alerts=5)
+    page = run("alerts")
+    text = said(page)
+    assert list(page.dataframe[0].value["amount"]) == [60.0, 50.0, 40.0, 30.0, 20.0]
+    assert "d000040" in text
+    assert "1. 4.9 times the customer's usual amount" in text
+    assert "5 of 5 alerts" in text
+    assert "The customer's last 2 payments" in text
+
+
+def test_alerts_are_filtered_by_customer_and_action(url: str) -> None:
+    fill(url, alerts=8)
+    page = run("alerts")
+    page.text_input(key="customer filter").set_value("c010").run()
+    assert set(page.dataframe[0].value["customer"]) == {"c010"}
+    page.text_input(key="customer filter").set_value("nobody").run()
+    assert "No alert matches" in said(page)
+    assert not page.exception
+
+
+def test_five_thousand_alerts_are_shown(url: str) -> None:
+    fill(url, alerts=5_000)
+    page = run("alerts")
+    assert len(page.dataframe[0].value) == 5_000
+    assert "5,000 of 5,000 alerts" in said(page)
+
+
+def test_models_shows_the_manifest_the_metrics_and_the_plots(url: str) -> None:
+    fill(url, alerts=1)
+    page = run("models")
+    text = said(page)
+    assert "1,234 rows (simulated)" in text
+    assert "labels 7 days late" in text
+    assert "0.3391" in text
+    metrics = page.dataframe[0].value
+    assert list(metrics["metric"])[:2] == ["auc", "average precision"]
+    assert metrics["std"].iloc[0] == 0.01
+    assert len(page.get("vega_lite_chart")) == 5
+
+
+def test_a_database_that_is_none_is_told_and_not_traced(url: str, tmp_path: Path) -> None:
+    (tmp_path / "polyscore.db").write_bytes(b"this is not a database" * 100)
+    text = said(run("live"))
+    assert "not a database" in text
+    assert "the sink fills a new one" in text
+
+
+def test_a_database_made_anew_is_read_anew(url: str, tmp_path: Path) -> None:
+    fill(url, alerts=2)
+    assert "data as of" in said(run("live"))
+    for file in tmp_path.glob("polyscore.db*"):
+        file.unlink()
+    (tmp_path / "held").write_text("so that the next file has another inode")
+    open_database(url).dispose()
+    assert "Nothing to show yet" in said(run("live"))

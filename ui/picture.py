@@ -1,0 +1,80 @@
+"""`python -m ui.picture URL FOLDER`: pictures of a running dashboard, light and dark, as they stand in the README."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SIZE = {"width": 1440, "height": 900}
+PAGES = {"live": "", "alerts": "alerts", "models": "models"}
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_PATIENCE_MS = 60_000
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium: the system's, or one that is installed now. Raises ``RuntimeError`` where none can be had."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # only those who take pictures have it
+
+    path = _path()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        yield browser
+        browser.close()
+
+
+def _path() -> str | None:
+    """Where Chromium is; None: where Playwright keeps its own."""
+    found = next((path for path in map(shutil.which, _NAMES) if path), None)
+    if found or _installed([sys.executable, "-m", "playwright", "install", "chromium"]):
+        return found
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        _installed(["apt-get", "update", "-qq"])
+        _installed(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"])
+        found = shutil.which("chromium")
+    if not found:
+        raise RuntimeError("no Chromium here, and none could be installed: install the system's package chromium")
+    return found
+
+
+def _installed(command: list[str]) -> bool:
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=600).returncode == 0
+
+
+def open_page(browser: Browser, url: str, theme: Literal["light", "dark"] = "light") -> Page:
+    """A page of the dashboard, once its data is drawn."""
+    page = browser.new_page(viewport=SIZE, color_scheme=theme, device_scale_factor=1)  # type: ignore[arg-type]  # a TypedDict
+    page.goto(url, timeout=_PATIENCE_MS)
+    page.get_by_text("data as of").or_(page.get_by_text("trained ")).or_(page.get_by_text("Nothing to show yet")).first.wait_for(
+        timeout=_PATIENCE_MS
+    )
+    return page
+
+
+def main() -> None:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url", help="the dashboard's address")
+    parser.add_argument("folder", type=Path, help="where to write live-light.png and the others")
+    chosen = parser.parse_args()
+    with chromium() as browser:
+        for name, path in PAGES.items():
+            for theme in ("light", "dark") if name == "live" else ("light",):
+                page = open_page(browser, f"{chosen.url.rstrip('/')}/{path}", theme)
+                page.wait_for_timeout(4_000)  # charts draw themselves after their data
+                page.screenshot(path=chosen.folder / f"{name}-{theme}.png")
+                page.close()
+
+
+if __name__ == "__main__":
+    main()
