@@ -22,6 +22,9 @@ lint: .venv/.dev ## Check style, types and the import contract
 	@echo "import-linter"; $(BIN)/lint-imports
 
 bench: .venv/.dev ## Measure speed as ratios within one run; writes bench/
+	@mkdir -p bench
+	@$(BIN)/python -m pytest tests/bench -q --benchmark-enable --benchmark-only --benchmark-columns=median,iqr --benchmark-json=bench/formats.json
+	@$(BIN)/python -m tests.bench.formats bench/formats.json
 	@$(BIN)/python -m tests.bench.speed
 
 lock: .venv/.dev ## Pin the dependencies anew

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,6 @@ from rich.live import Live
 
 from apps import audit, broker, dashboard, process, topics, train
 from apps.children import Child
-from apps.errors import InputError
 from apps.settings import Guarantee, Settings
 from apps.summary import Summary
 from domain.registry import DOMAINS
@@ -45,7 +43,8 @@ def run(settings: Settings, options: Options, console: Console) -> int:
     A timed run ends with a check on the topics: every payment must have its decision.
     """
     with process.stoppable() as stop, ExitStack() as stack:
-        stack.enter_context(_alone(settings))
+        refusal = f"a demo runs in {settings.home} already; stop it first, or set POLYSCORE_HOME to another folder"
+        stack.enter_context(process.only(settings.home / "demo.lock", refusal))
         if not broker.status(settings).running:
             stack.callback(broker.stop, settings, say=console.print)
         console.print("starting Kafka")
@@ -166,21 +165,3 @@ class _Demo:
             child.stop()
         if hasattr(self, "_summary"):
             self._summary.close()
-
-
-@contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """One demo a folder. Raises ``InputError`` where another runs there, or the folder cannot be written."""
-    lock = settings.home / "demo.lock"
-    try:
-        settings.home.mkdir(parents=True, exist_ok=True)
-        file = lock.open("w")
-    except OSError as error:
-        raise InputError(f"{settings.home}: {error.strerror}; set POLYSCORE_HOME to a folder that can be written") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"a demo runs in {settings.home} already; stop it first, or set POLYSCORE_HOME to another folder") from None
-        yield
-        lock.unlink(missing_ok=True)

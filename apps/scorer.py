@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import socket
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from apps import process
 from apps.errors import InputError
 from apps.settings import Guarantee, Settings
 from domain.contract import Domain
@@ -52,21 +51,9 @@ def command(settings: Settings, options: Options, say: Callable[[str], None]) ->
         from apps import stream  # noqa: PLC0415
     domain = DOMAINS[options.domain]
     instance = options.instance or socket.gethostname()
-    with _only(settings.state / f"{domain.name}-{instance}.lock", instance):
+    refusal = f"a scorer named {instance!r} runs here already; name this one with --instance"
+    with process.only(settings.state / f"{domain.name}-{instance}.lock", refusal):
         model = load(settings, domain, options.bundle, options.format)
         say(f"scoring {domain.events_topic} with model {model.version} as {model.format}, {options.guarantee}; Ctrl-C stops")
         counts = stream.run(settings, domain, model, options.guarantee, instance)
     say(f"stopped: {counts.decided} decisions, {counts.alerts} alerts, {counts.dead_letters} dead letters, {counts.repeated} repeated")
-
-
-@contextmanager
-def _only(lock: Path, instance: str) -> Iterator[None]:
-    """Hold the lock of this instance; the system lets go of it however the process ends."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"a scorer named {instance!r} runs here already; name this one with --instance") from None
-        yield
-        lock.unlink(missing_ok=True)

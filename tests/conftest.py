@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from apps.simulate import LIVE
+from domain.registry import DOMAINS
+from models.protocol import Window
+from models.train import train
 from tests.apps import databases
+
+DAYS = 28  # of simulated history: what the smallest training needs
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +28,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, of either kind."""
     return databases.urls(request, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle trained on a small simulated world."""
+    fraud = DOMAINS["fraud"]
+    history = fraud.simulate(7, LIVE - timedelta(days=DAYS), customers=600, terminals=1200, days=DAYS)
+    folder = tmp_path_factory.mktemp("bundles")
+    return train(fraud, history, "simulated", folder, window=Window(train=7, delay=7, test=3), say=lambda text: None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -16,12 +15,6 @@ from apps import broker as kafka
 from apps import topics
 from apps.kafka import client_config
 from apps.settings import Settings
-from apps.simulate import LIVE
-from domain.registry import DOMAINS
-from models.protocol import Window
-from models.train import train
-
-DAYS = 28  # of simulated history: what the smallest training needs
 
 
 @dataclass
@@ -84,12 +77,3 @@ def fresh_broker(tmp_path: Path) -> Iterator[Broker]:
     started = Broker.start(tmp_path / "home")
     yield started
     started.stop()
-
-
-@pytest.fixture(scope="session")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle trained on a small simulated world."""
-    fraud = DOMAINS["fraud"]
-    history = fraud.simulate(7, LIVE - timedelta(days=DAYS), customers=600, terminals=1200, days=DAYS)
-    folder = tmp_path_factory.mktemp("bundles")
-    return train(fraud, history, "simulated", folder, window=Window(train=7, delay=7, test=3), say=lambda text: None)

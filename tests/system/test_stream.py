@@ -1,0 +1,137 @@
+"""The scorer on a real Kafka: every format decides alike, a replay at full speed computes the batch's rows, bad messages are kept."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from confluent_kafka import Producer
+
+from apps.audit import audit, wait_until_scored
+from apps.kafka import producer_config
+from apps.replay import Replay
+from apps.settings import Settings
+from domain.registry import DOMAINS
+from exports.formats import FORMATS
+from tests.system.processes import Process, read_topic, start
+from tests.system.source import emissions, expected_rows
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+FRAUD = DOMAINS["fraud"]
+TIMES = ("source_us", "broker_us", "decided_us")
+
+
+def send(settings: Settings, history: list[Any]) -> None:
+    Replay(settings, FRAUD).send(history, pace=None, stop=threading.Event(), progress=lambda *_: None)
+
+
+def until(condition: Callable[[], object], process: Process) -> None:
+    give_up = time.monotonic() + 120
+    while not condition():
+        assert process.alive(), process.output()
+        assert time.monotonic() < give_up, process.output()
+        time.sleep(0.3)  # until another process has got there
+
+
+def scored(settings: Settings, bundle: Path, model_format: str, guarantee: str = "at-least-once") -> list[dict[str, Any]]:
+    """All decisions of a scorer that has read everything, by id."""
+    scorer = start("stream", "fraud", "--model", str(bundle), "--format", model_format, "--guarantee", guarantee, settings=settings)
+    try:
+        until(lambda: wait_until_scored(settings, FRAUD, 1.0), scorer)
+    finally:
+        assert scorer.stop() == 0, scorer.output()
+    return sorted((orjson.loads(m.value()) for m in read_topic(settings, FRAUD.decisions_topic)), key=lambda d: str(d["decision_id"]))
+
+
+def test_a_replay_at_full_speed_computes_the_rows_of_the_batch_to_the_last_bit(
+    clean_topics: Settings, bundle: Path, tmp_path: Path
+) -> None:
+    settings = clean_topics.model_copy(update={"home": tmp_path})
+    history = emissions(24_000, seed=4, customers=300, terminals=200, days=45)
+    send(settings, history)
+    decisions, rows = scored(settings, bundle, "pmml"), expected_rows(history)
+    assert len(decisions) == len(rows) == 24_000
+    differing = [d["decision_id"] for d in decisions if bits(d["features"]) != bits(rows[d["decision_id"]])]
+    assert differing == []
+    assert audit(settings, FRAUD, {}).missing == 0
+
+
+def bits(row: list[float | None]) -> bytes:
+    return np.array([np.nan if value is None or np.isnan(value) else value for value in row]).tobytes()
+
+
+def test_every_format_decides_alike(clean_topics: Settings, bundle: Path, tmp_path: Path, broker: Settings) -> None:
+    found: dict[str, list[dict[str, Any]]] = {}
+    history = emissions(3_000, seed=8, days=20)
+    for model_format in FORMATS:
+        settings = clean_topics.model_copy(update={"home": tmp_path / model_format})
+        send(settings, [_renamed(e, model_format) for e in history])
+        every = scored(settings, bundle, model_format)
+        found[model_format] = [_essence(d, model_format) for d in every if d["format"] == model_format]
+    assert len(found["native"]) == 3_000
+    assert found["pmml"] == found["native"]
+    assert found["pfa"] == found["native"]
+    assert any(d["reasons"] for d in found["native"])
+
+
+def _renamed(emission: Any, prefix: str) -> Any:
+    """The same history in a world of its own, so that three of them share the topics."""
+    value = emission.value
+    changed = {name: f"{prefix}-{getattr(value, name)}" for name in ("transaction_id", "customer_id", "terminal_id")}
+    renamed = value.model_copy(update=changed)
+    return emission._replace(value=renamed, key=renamed.key)
+
+
+def _essence(decision: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """A decision without its times and its format's name."""
+    text = orjson.dumps({name: value for name, value in decision.items() if name not in (*TIMES, "format")}).decode()
+    found: dict[str, Any] = orjson.loads(text.replace(f"{prefix}-", ""))
+    return found
+
+
+BAD: dict[str, tuple[bytes, bytes]] = {
+    "not-json": (b"c1", b"{ this is not json"),
+    "empty": (b"c1", b""),
+    "wrong-key": (
+        b"another",
+        b'{"transaction_id":"w","event_time":"2025-01-07T00:00:00Z","customer_id":"c1","terminal_id":"x","amount":1.5}',
+    ),
+    "not-finite": (b"c1", b'{"transaction_id":"n","event_time":"2025-01-07T00:00:00Z","customer_id":"c1","terminal_id":"x","amount":NaN}'),
+    "unknown-field": (
+        b"c1",
+        b'{"transaction_id":"u","event_time":"2025-01-07T00:00:00Z","customer_id":"c1","terminal_id":"x","amount":1,"pan":"4"}',
+    ),
+    "wrong-type": (b"c1", b'{"transaction_id":"t","event_time":"2025-01-07T00:00:00Z","customer_id":"c1","terminal_id":"x","amount":"1"}'),
+}
+
+
+@pytest.mark.parametrize("guarantee", ["at-least-once", "exactly-once"])
+def test_bad_messages_become_dead_letters_with_reason_bytes_and_origin_and_the_stream_goes_on(
+    guarantee: str, clean_topics: Settings, bundle: Path, tmp_path: Path
+) -> None:
+    settings = clean_topics.model_copy(update={"home": tmp_path})
+    producer = Producer(producer_config(settings))
+    history = emissions(200, seed=2, days=5)
+    send(settings, history[:100])
+    for key, value in BAD.values():
+        producer.produce(FRAUD.events_topic, value, key)
+    assert producer.flush(30) == 0
+    send(settings, history[100:])
+    decisions = scored(settings, bundle, "native", guarantee)
+    assert {d["decision_id"] for d in decisions} == {e.value.id for e in history if e.stream == "events"}
+    letters = read_topic(settings, FRAUD.dead_letters_topic)
+    events = {(m.partition(), m.offset()): m.value() or b"" for m in read_topic(settings, FRAUD.events_topic)}
+    seen = {}
+    for letter in letters:
+        heads = {name: text.decode() for name, text in letter.headers()}
+        assert heads["source-topic"] == FRAUD.events_topic
+        assert events[int(heads["source-partition"]), int(heads["source-offset"])] == (letter.value() or b"")
+        assert heads["reason"]
+        seen[heads["code"]] = letter.value() or b""
+    assert seen == {code: value for code, (_, value) in BAD.items()}
