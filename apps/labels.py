@@ -50,7 +50,7 @@ class LabelReader:
     def _assign(self) -> None:
         metadata = self._consumer.list_topics(self._topic, timeout=30).topics[self._topic]
         if metadata.error is not None:
-            raise BrokerError(f"topic {self._topic}: {metadata.error.str()}; create it with `polyscore broker start` or `polyscore setup fraud`")
+            raise BrokerError(f"topic {self._topic}: {metadata.error.str()}; `polyscore setup fraud` creates the topics")
         self._held: dict[int, deque[Any]] = {p: deque() for p in metadata.partitions}
         self._next = dict.fromkeys(self._held, 0)
         self._paused: set[int] = set()

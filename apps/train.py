@@ -72,7 +72,7 @@ def announce(settings: Settings, folder: Path, console: Console) -> None:
         MODELS, orjson.dumps({**fields, "manifest": manifest, "report": found.report}), f"{manifest['domain']}/{found.version}"
     )
     if producer.flush(20):
-        console.print("Kafka did not take the announcement of the model; `polyscore setup` repeats it")
+        console.print("Kafka did not take the announcement of the model; `polyscore setup fraud` repeats it")
 
 
 def evaluate(domain_name: str, data: list[Path], json_file: Path | None, *, console: Console) -> dict[str, Any]:
