@@ -44,6 +44,21 @@ class Broker:
         kafka.start(self.own, port=self.port, say=print, tied=True)
 
 
+def make_anew(settings: Settings) -> None:
+    """Delete every topic, those of the scorers' state too, and create ours again."""
+    admin = AdminClient(client_config(settings))
+
+    def ours() -> set[str]:
+        return {name for name in admin.list_topics(timeout=10).topics if not name.startswith("__")}
+
+    for future in admin.delete_topics([*ours()], operation_timeout=30).values():
+        future.result(30)
+    give_up = time.monotonic() + 30
+    while ours() and time.monotonic() < give_up:
+        time.sleep(0.05)  # until Kafka has let go of them
+    topics.create_topics(settings)
+
+
 @pytest.fixture(scope="session")
 def shared_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     started = Broker.start(tmp_path_factory.mktemp("kafka"))
@@ -60,14 +75,7 @@ def broker(shared_broker: Broker) -> Settings:
 @pytest.fixture
 def clean_topics(broker: Settings) -> Settings:
     """The shared broker with every topic made anew."""
-    admin = AdminClient(client_config(broker))
-    names = {spec.name for spec in topics.topic_specs()}
-    for future in admin.delete_topics([*names], operation_timeout=30).values():
-        future.result(30)
-    give_up = time.monotonic() + 30
-    while names & set(admin.list_topics(timeout=10).topics) and time.monotonic() < give_up:
-        time.sleep(0.05)  # until Kafka has let go of them
-    topics.create_topics(broker)
+    make_anew(broker)
     return broker
 
 

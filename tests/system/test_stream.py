@@ -19,6 +19,7 @@ from apps.replay import Replay
 from apps.settings import Settings
 from domain.registry import DOMAINS
 from exports.formats import FORMATS
+from tests.system.conftest import make_anew
 from tests.system.processes import Process, read_topic, start
 from tests.system.source import emissions, expected_rows
 
@@ -66,33 +67,20 @@ def bits(row: list[float | None]) -> bytes:
     return np.array([np.nan if value is None or np.isnan(value) else value for value in row]).tobytes()
 
 
-def test_every_format_decides_alike(clean_topics: Settings, bundle: Path, tmp_path: Path, broker: Settings) -> None:
+def test_every_format_decides_alike(broker: Settings, bundle: Path, tmp_path: Path) -> None:
     found: dict[str, list[dict[str, Any]]] = {}
     history = emissions(3_000, seed=8, days=20)
     for model_format in FORMATS:
-        settings = clean_topics.model_copy(update={"home": tmp_path / model_format})
-        send(settings, [_renamed(e, model_format) for e in history])
+        make_anew(broker)
+        settings = broker.model_copy(update={"home": tmp_path / model_format})
+        send(settings, history)
         every = scored(settings, bundle, model_format)
-        found[model_format] = [_essence(d, model_format) for d in every if d["format"] == model_format]
+        assert {d["format"] for d in every} == {model_format}
+        found[model_format] = [{name: value for name, value in d.items() if name not in (*TIMES, "format")} for d in every]
     assert len(found["native"]) == 3_000
     assert found["pmml"] == found["native"]
     assert found["pfa"] == found["native"]
     assert any(d["reasons"] for d in found["native"])
-
-
-def _renamed(emission: Any, prefix: str) -> Any:
-    """The same history in a world of its own, so that three of them share the topics."""
-    value = emission.value
-    changed = {name: f"{prefix}-{getattr(value, name)}" for name in ("transaction_id", "customer_id", "terminal_id")}
-    renamed = value.model_copy(update=changed)
-    return emission._replace(value=renamed, key=renamed.key)
-
-
-def _essence(decision: dict[str, Any], prefix: str) -> dict[str, Any]:
-    """A decision without its times and its format's name."""
-    text = orjson.dumps({name: value for name, value in decision.items() if name not in (*TIMES, "format")}).decode()
-    found: dict[str, Any] = orjson.loads(text.replace(f"{prefix}-", ""))
-    return found
 
 
 BAD: dict[str, tuple[bytes, bytes]] = {
