@@ -10,7 +10,7 @@ import orjson
 from confluent_kafka.admin import AdminClient
 
 from apps.kafka import client_config
-from apps.lag import consumer_lag
+from apps.lag import GroupLag
 from apps.partitions import Partition, extents, read_to_end
 from apps.settings import Settings
 from apps.topics import consumer_group
@@ -43,11 +43,14 @@ def ends(settings: Settings, domain: Domain) -> dict[Partition, int]:
 
 def wait_until_scored(settings: Settings, domain: Domain, patience: float) -> bool:
     """Whether the scorers' lag was gone within ``patience`` seconds."""
-    admin, give_up = AdminClient(client_config(settings)), time.monotonic() + patience
-    while time.monotonic() < give_up:
-        if consumer_lag(admin, consumer_group(domain), domain.events_topic) == 0:
-            return True
-        time.sleep(0.25)
+    group, give_up = GroupLag(settings, consumer_group(domain), domain.events_topic), time.monotonic() + patience
+    try:
+        while time.monotonic() < give_up:
+            if group.events() == 0:
+                return True
+            time.sleep(0.25)
+    finally:
+        group.close()
     return False
 
 

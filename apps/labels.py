@@ -108,6 +108,8 @@ class LabelReader:
 
     def _hold(self, message: Any) -> None:
         partition = message.partition()
+        if message.offset() < self._next[partition]:
+            return  # fetched before its partition was let go of, and again after that
         self._next[partition] = message.offset() + 1
         try:
             label = self._parse(message.value() or b"")
@@ -119,13 +121,14 @@ class LabelReader:
         self._due = min(self._due, label.event_time)
         if len(held) >= _FULL and partition not in self._paused:
             self._paused.add(partition)
-            self._consumer.pause([TopicPartition(self._topic, partition)])
+            self._consumer.incremental_unassign([TopicPartition(self._topic, partition)])
 
     def _release(self, moment: datetime) -> None:
         for partition, held in self._held.items():
             while held and held[0].event_time <= moment:
                 self._learn(held.popleft())
             if partition in self._paused and len(held) <= _DRAINED:
+                # Not `pause` and `resume`: after an end of partition librdkafka 2.12 resumes one message too far.
                 self._paused.discard(partition)
-                self._consumer.resume([TopicPartition(self._topic, partition)])
+                self._consumer.incremental_assign([TopicPartition(self._topic, partition, self._next[partition])])
         self._due = min((held[0].event_time for held in self._held.values() if held), default=_NEVER)

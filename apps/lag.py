@@ -6,10 +6,10 @@ import logging
 from collections.abc import Mapping
 from threading import Event, Thread
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from apps.kafka import client_config
+from apps.kafka import client_config, consumer_config
 from apps.partitions import Partition, extents
 from apps.settings import Settings
 from apps.topics import consumer_group
@@ -19,16 +19,29 @@ _TIMEOUT = 10.0
 _log = logging.getLogger(__name__)
 
 
-def consumer_lag(admin: AdminClient, group_id: str, topic: str) -> int:
-    """Events of ``topic`` that the group has not committed yet, over all partitions.
+class GroupLag:
+    """How far a consumer group is behind on a topic.
 
     What is scored but not yet committed counts. Where the source writes in transactions, their end markers take offsets
-    too: a scorer that has read everything may then still show one or two a partition. Raises ``KafkaException``.
+    too: a scorer that has read everything may then still show one or two a partition.
     """
-    ends = extents(admin, [topic])
-    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group_id)], request_timeout=_TIMEOUT)[group_id]
-    committed = {(p.topic, p.partition): p.offset for p in asked.result().topic_partitions}
-    return sum(behind(extent.low, extent.high, committed.get(place)) for place, extent in ends.items())
+
+    def __init__(self, settings: Settings, group_id: str, topic: str) -> None:
+        self._topic, self._admin = topic, AdminClient(client_config(settings))
+        # A consumer that never joins asks for the offsets: librdkafka 2.12 dies (a null group) where an AdminClient
+        # asks while the group's coordinator is still loading.
+        self._consumer = Consumer(consumer_config(settings, group_id))
+
+    def events(self) -> int:
+        """Events of the topic that the group has not committed yet, over all partitions. Raises ``KafkaException``."""
+        ends = extents(self._admin, [self._topic])
+        asked = self._consumer.committed([TopicPartition(*place) for place in ends], timeout=_TIMEOUT)
+        committed = {(p.topic, p.partition): p.offset for p in asked}
+        return sum(behind(extent.low, extent.high, committed.get(place)) for place, extent in ends.items())
+
+    def close(self) -> None:
+        """Let go of the brokers."""
+        self._consumer.close()
 
 
 def behind(low: int, high: int, committed: int | None) -> int:
@@ -42,6 +55,7 @@ class Watch(Thread):
     def __init__(self, settings: Settings, domains: Mapping[str, Domain], every_s: float, stop: Event) -> None:
         super().__init__(name="lag", daemon=True)
         self._admin, self._domains, self._every, self._stop_asked = AdminClient(client_config(settings)), domains, every_s, stop
+        self._groups = {name: GroupLag(settings, consumer_group(d), d.events_topic) for name, d in domains.items()}
         self.lag: dict[str, int] = {}
         self.partitions: frozenset[Partition] = frozenset()
 
@@ -60,4 +74,4 @@ class Watch(Thread):
     def ask(self) -> None:
         """One look. Raises ``KafkaException``."""
         self.partitions = frozenset(extents(self._admin, [d.decisions_topic for d in self._domains.values()]))
-        self.lag = {name: consumer_lag(self._admin, consumer_group(d), d.events_topic) for name, d in self._domains.items()}
+        self.lag = {name: group.events() for name, group in self._groups.items()}

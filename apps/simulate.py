@@ -12,11 +12,10 @@ from threading import Timer
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from apps import process
-from apps.kafka import client_config, consumer_config
-from apps.lag import consumer_lag
+from apps.kafka import consumer_config
+from apps.lag import GroupLag
 from apps.replay import Pace, Replay, Sent, at_rate, at_speed
 from apps.settings import Settings
 from apps.topics import consumer_group
@@ -80,12 +79,13 @@ def _history(settings: Settings, domain: Domain, replay: Replay, emissions: Iter
 
 def _until_scored(settings: Settings, domain: Domain, stop: Flag) -> None:
     """Until the scorers' lag is gone, or has not moved for some time: then there is none, and live events go out anyway."""
-    admin = AdminClient(client_config(settings))
+    group = GroupLag(settings, consumer_group(domain), domain.events_topic)
     least, since = 1 << 62, time.monotonic()
     while least > 0 and time.monotonic() - since < _PATIENCE and not stop.wait(0.25):
-        lag = consumer_lag(admin, consumer_group(domain), domain.events_topic)
+        lag = group.events()
         if lag < least:
             least, since = lag, time.monotonic()
+    group.close()
 
 
 def _progress(domain: Domain, say: Say) -> Callable[[Sent, datetime], None]:

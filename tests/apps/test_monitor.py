@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -120,7 +121,8 @@ def test_a_topic_made_anew_is_followed_from_its_end() -> None:
 
 def test_kafka_being_away_is_said_once_and_the_last_lag_kept(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     watch = object.__new__(Watch)
-    watch.__dict__.update(_admin=None, _domains=DOMAINS, _every=0.0, _stop_asked=Event(), lag={}, partitions=frozenset())
+    groups = {"fraud": SimpleNamespace(events=lambda: 5)}
+    watch.__dict__.update(_admin=None, _domains=DOMAINS, _groups=groups, _every=0.0, _stop_asked=Event(), lag={}, partitions=frozenset())
     asked = 0
 
     def extents(admin: Any, topics: list[str]) -> dict[Partition, Extent]:
@@ -133,7 +135,6 @@ def test_kafka_being_away_is_said_once_and_the_last_lag_kept(monkeypatch: pytest
         return {(topics[0], 0): Extent("id", 0, 9)}
 
     monkeypatch.setattr(lags, "extents", extents)
-    monkeypatch.setattr(lags, "consumer_lag", lambda *_: 5)
     with caplog.at_level(logging.WARNING):
         watch.run()
     assert watch.lag == {"fraud": 5}

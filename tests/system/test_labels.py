@@ -114,3 +114,9 @@ def test_far_more_labels_than_can_be_held_back_all_come_in_their_time(
         assert numbers(learned) == list(range(min(3000, hour * 10 + 1)))
     reader.advance(START + timedelta(hours=400), stamp)
     assert len(learned) == 3000
+    # Once more after every partition's end was reached: what is fetched again must go on exactly where it was let go of.
+    stamp = send(clean_topics, [label(i, hours=i / 10) for i in range(3000, 9000)])
+    for hour in range(400, 901, 20):
+        reader.advance(START + timedelta(hours=hour))
+    reader.advance(START + timedelta(hours=1000), stamp)
+    assert numbers(learned) == list(range(9000))

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from sqlalchemy import text
 
@@ -20,7 +20,7 @@ from apps import monitor, sink
 from apps.database import open_database
 from apps.errors import DatabaseError
 from apps.kafka import client_config, consumer_config, producer_config
-from apps.lag import consumer_lag
+from apps.lag import GroupLag
 from apps.partitions import KafkaSource
 from apps.records import Reader, readers
 from apps.settings import Settings
@@ -29,6 +29,7 @@ from apps.topics import METRICS
 from domain.registry import DOMAINS
 from tests.apps import databases
 from tests.apps.memory_log import decision
+from tests.system.conftest import Broker
 from tests.system.processes import read_topic, start
 
 pytestmark = pytest.mark.system
@@ -264,13 +265,33 @@ def test_the_monitor_publishes_what_a_committed_reader_sees(broker: Settings) ->
 
 
 def test_lag_is_counted_against_what_the_group_committed(broker: Settings, topic: str) -> None:
-    admin, group = AdminClient(client_config(broker)), f"polyscore-test-{uuid4().hex}"
+    name = f"polyscore-test-{uuid4().hex}"
+    lag = GroupLag(broker, name, topic)
     send(broker, topic, range(90))
-    assert consumer_lag(admin, group, topic) == 90
-    consumer = Consumer(consumer_config(broker, group))
+    assert lag.events() == 90
+    consumer = Consumer(consumer_config(broker, name))
     ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=30)[1] for p in range(3)}
     consumer.commit(offsets=[TopicPartition(topic, p, end - min(end, 2)) for p, end in ends.items()], asynchronous=False)
-    assert consumer_lag(admin, group, topic) == sum(min(end, 2) for end in ends.values())
+    assert lag.events() == sum(min(end, 2) for end in ends.values())
     consumer.commit(offsets=[TopicPartition(topic, p, end) for p, end in ends.items()], asynchronous=False)
     consumer.close()
-    assert consumer_lag(admin, group, topic) == 0
+    assert lag.events() == 0
+    lag.close()
+
+
+def test_the_lag_of_a_broker_that_has_just_started_can_be_asked_for(tmp_path: Path) -> None:
+    """librdkafka 2.12 crashes where an AdminClient asks a coordinator that is still loading."""
+    for number in range(3):
+        started = Broker.start(tmp_path / str(number))
+        try:
+            lag = GroupLag(started.settings, "polyscore-fraud", "fraud.payments")
+
+            def answered() -> bool:
+                with suppress(KafkaException):  # not every partition may have its leader yet
+                    return lag.events() == 0
+                return False
+
+            until(answered, lambda: time.sleep(0.02))
+            lag.close()
+        finally:
+            started.stop()
