@@ -286,7 +286,7 @@ def test_the_lag_of_a_broker_that_has_just_started_can_be_asked_for(tmp_path: Pa
         try:
             lag = GroupLag(started.settings, "polyscore-fraud", "fraud.payments")
 
-            def answered() -> bool:
+            def answered(lag: GroupLag = lag) -> bool:
                 with suppress(KafkaException):  # not every partition may have its leader yet
                     return lag.events() == 0
                 return False
