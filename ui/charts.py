@@ -61,13 +61,15 @@ def latency(windows: Sequence[Any], deadline_ms: float) -> Chart:
     return alt.layer(lines, rule, text).properties(height=HEIGHT)
 
 
-def actions(windows: Sequence[Any], bins: int = 60) -> Chart:
-    """What was decided, in shares of each stretch of time, the rare actions on top of the common one."""
-    rows = [{"time": w.end_us, "action": a, "count": n} for w in windows for a, n in w.actions.items()]
-    data = pd.DataFrame(rows or [{"time": 0, "action": "", "count": 0}])
-    width = max((data["time"].max() - data["time"].min()) // bins, 2_000_000)
+def actions(windows: Sequence[Any], bins: int = 60) -> Chart | None:
+    """Alerts by action and stretch of time; None where there are none."""
+    rows = [(w.end_us, action, count) for w in windows for action, count in w.actions.items() if action != "approve"]
+    if not rows:
+        return None
+    data = pd.DataFrame(rows, columns=["time", "action", "count"])
+    width = max((windows[-1].end_us - windows[0].end_us) // bins, 2_000_000)
     data["time"] = (data["time"] // width * width).map(moment)
-    data = pd.DataFrame(data[data["action"] != "approve"].groupby(["time", "action"], as_index=False)["count"].sum())
+    data = pd.DataFrame(data.groupby(["time", "action"], as_index=False)["count"].sum())
     shown = [alt.Tooltip("time:T", format="%H:%M:%S"), "action:N", alt.Tooltip("count:Q", format=",")]
     return alt.Chart(data).mark_bar(size=6).encode(
         x=_TIME, y=alt.Y("count:Q", title="alerts"), color=_action_colour(data["action"].unique()), tooltip=shown

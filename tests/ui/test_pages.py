@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 import ui
@@ -40,10 +41,10 @@ def said(page: AppTest) -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_without_a_database_a_page_says_what_makes_one(page: str, url: str) -> None:
-    text = said(run(page))
-    assert "Nothing to show yet" in text
-    assert "make demo" in text
-    assert "polyscore sink" in text
+    shown = said(run(page))
+    assert "Nothing to show yet" in shown
+    assert "make demo" in shown
+    assert "polyscore sink" in shown
 
 
 @pytest.mark.parametrize(("page", "commands"), [
@@ -53,32 +54,32 @@ def test_without_a_database_a_page_says_what_makes_one(page: str, url: str) -> N
 ])  # fmt: skip
 def test_an_empty_database_names_the_commands_that_fill_the_page(page: str, commands: tuple[str, ...], url: str) -> None:
     open_database(url).dispose()
-    text = said(run(page))
-    assert "Nothing to show yet" in text
-    assert all(command in text for command in commands)
+    shown = said(run(page))
+    assert "Nothing to show yet" in shown
+    assert all(command in shown for command in commands)
 
 
 def test_live_shows_numbers_charts_and_the_time_of_the_data(url: str) -> None:
     fill(url, alerts=5)
     page = run("live")
-    text = said(page)
-    assert "data as of 14:13:20 UTC" in text
-    assert ">3,000<" in text, "all decisions of 30 windows"
-    assert ">50<" in text, "100 decisions in 2 s are 50 a second"
-    assert f"model {VERSION} as pmml" in text
+    shown = said(page)
+    assert "data as of 14:13:20 UTC" in shown
+    assert ">3,000<" in shown, "all decisions of 30 windows"
+    assert ">50<" in shown, "100 decisions in 2 s are 50 a second"
+    assert f"model {VERSION} as pmml" in shown
     assert len(page.get("vega_lite_chart")) == 4
-    assert "Nothing to show yet" not in text
+    assert "Nothing to show yet" not in shown
 
 
 def test_alerts_shows_the_queue_and_the_newest_in_detail(url: str) -> None:
     fill(url, alerts=5)
     page = run("alerts")
-    text = said(page)
+    shown = said(page)
     assert list(page.dataframe[0].value["amount"]) == [60.0, 50.0, 40.0, 30.0, 20.0]
-    assert "d000040" in text
-    assert "1. 4.9 times the customer's usual amount" in text
-    assert "5 of 5 alerts" in text
-    assert "The customer's last 2 payments" in text
+    assert "d000040" in shown
+    assert "1. 4.9 times the customer's usual amount" in shown
+    assert "5 of 5 alerts" in shown
+    assert "The customer's last 2 payments" in shown
 
 
 def test_alerts_are_filtered_by_customer_and_action(url: str) -> None:
@@ -101,10 +102,10 @@ def test_five_thousand_alerts_are_shown(url: str) -> None:
 def test_models_shows_the_manifest_the_metrics_and_the_plots(url: str) -> None:
     fill(url, alerts=1)
     page = run("models")
-    text = said(page)
-    assert "1,234 rows (simulated)" in text
-    assert "labels 7 days late" in text
-    assert "0.3391" in text
+    shown = said(page)
+    assert "1,234 rows (simulated)" in shown
+    assert "labels 7 days late" in shown
+    assert "0.3391" in shown
     metrics = page.dataframe[0].value
     assert list(metrics["metric"])[:2] == ["auc", "average precision"]
     assert metrics["std"].iloc[0] == 0.01
@@ -113,9 +114,9 @@ def test_models_shows_the_manifest_the_metrics_and_the_plots(url: str) -> None:
 
 def test_a_database_that_is_none_is_told_and_not_traced(url: str, tmp_path: Path) -> None:
     (tmp_path / "polyscore.db").write_bytes(b"this is not a database" * 100)
-    text = said(run("live"))
-    assert "not a database" in text
-    assert "the sink fills a new one" in text
+    shown = said(run("live"))
+    assert "not a database" in shown
+    assert "the sink fills a new one" in shown
 
 
 def test_a_database_made_anew_is_read_anew(url: str, tmp_path: Path) -> None:
@@ -126,3 +127,15 @@ def test_a_database_made_anew_is_read_anew(url: str, tmp_path: Path) -> None:
     (tmp_path / "held").write_text("so that the next file has another inode")
     open_database(url).dispose()
     assert "Nothing to show yet" in said(run("live"))
+
+
+def test_history_alone_has_throughput_and_no_latency(url: str) -> None:
+    fill(url, alerts=1, windows=10)
+    engine = open_database(url)
+    nothing = ", ".join(f"{name} = NULL" for name in ("p50_ms", "p95_ms", "p99_ms"))
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE sla_window SET measured = 0, misses = 0, histogram = '', {nothing}"))
+    engine.dispose()
+    page = run("live")
+    assert "have no latency" in said(page)
+    assert len(page.get("vega_lite_chart")) == 3

@@ -34,17 +34,20 @@ def draw(engine: Engine, domain: Domain) -> None:
         _chart("Throughput", charts.throughput(shown, domain.events_name))
         _chart("Alerts, by what was decided", charts.actions(shown))
     with right:
-        _chart(
-            f"Latency from source to reader, against the deadline of {domain.deadline_ms:g} ms", charts.latency(shown, domain.deadline_ms)
-        )
+        latency = f"Latency from source to reader, against the deadline of {domain.deadline_ms:g} ms"
+        if any(w.measured for w in shown):
+            _chart(latency, charts.latency(shown, domain.deadline_ms))
+        else:
+            _chart(latency, None, f"replayed {domain.events_name} carry no time of sending, so they have no latency")
         _chart("Consumer lag", charts.lag(shown, domain.events_name))
     st.caption(f"scored by {' and '.join(used)}" if used else "no scorer decides at the moment")
 
 
 def _since_history(windows: Sequence[Any]) -> Sequence[Any]:
-    """The windows after the last that was mostly replayed history: beside its flood nothing live could be seen."""
+    """The windows after the last that was mostly replayed history, if any is live: beside that flood it could not be seen."""
     last = max((i for i, w in enumerate(windows) if 2 * w.measured < w.decisions), default=-1)
-    return windows[last + 1 :] or windows
+    live = windows[last + 1 :]
+    return live if any(w.measured for w in live) else windows
 
 
 def _tiles(engine: Engine, domain: Domain, totals: queries.Totals, recent: list[Any]) -> None:
@@ -63,9 +66,12 @@ def _tiles(engine: Engine, domain: Domain, totals: queries.Totals, recent: list[
     parts.tiles(values, bad=["p99"] if (latency.p99_ms or 0) > domain.deadline_ms else [])
 
 
-def _chart(title: str, chart: charts.Chart) -> None:
+def _chart(title: str, chart: charts.Chart | None, instead: str = "nothing in the last minutes") -> None:
     st.markdown(f"**{title}**")
-    st.altair_chart(chart, width="stretch", alt=title)
+    if chart is None:
+        st.caption(instead)
+    else:
+        st.altair_chart(chart, width="stretch", alt=title)
 
 
 parts.page("Live", draw)
