@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,7 +30,6 @@ from domain.registry import DOMAINS
 from tests.bench.latency import measure
 from tests.bench.parts import parts
 from tests.bench.report import write
-from tests.system.source import emissions
 
 FRAUD = DOMAINS["fraud"]
 PAYMENTS = 60_000
@@ -37,6 +37,7 @@ ROUNDS = 3
 RATES = (500, 1000)
 GUARANTEES = ("at-least-once", "exactly-once")
 FORMATS = ("native", "pmml", "pfa")
+START = datetime(2025, 11, 1, tzinfo=UTC)
 console = Console(stderr=True)
 
 
@@ -44,7 +45,7 @@ def main() -> None:
     """Measure all, on a broker of its own that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="polyscore-bench-") as folder, _kafka(Path(folder)) as settings:
         bundle = training.ensure(settings, "fraud", console=console)
-        history = emissions(PAYMENTS, seed=1, customers=5_000, terminals=10_000, days=37)
+        history = list(simulated(PAYMENTS, seed=11, start=START))
         console.print(f"sending {PAYMENTS:,} payments")
         replay.Replay(settings, FRAUD).send(history, pace=None, stop=threading.Event(), progress=lambda *_: None)
         results = {
@@ -54,6 +55,15 @@ def main() -> None:
             "latency": latency(settings, bundle),
         }
     write(results, Path("bench"))
+
+
+def simulated(payments: int, *, seed: int, start: datetime) -> Iterator[Emission]:
+    """The demo's world up to its ``payments``-th payment, labels included: frauds, and so alerts, as rare as there."""
+    for emission in FRAUD.simulate(seed, start):
+        yield emission
+        payments -= emission.stream == "events"
+        if payments == 0:
+            return
 
 
 @contextmanager
@@ -120,7 +130,7 @@ def _answering(settings: Settings, bundle: Path, what: str) -> Iterator[None]:
 
 
 def _payments(prefix: str, count: int) -> list[tuple[bytes, bytes]]:
-    found = (e for e in emissions(count, seed=5, customers=5_000, terminals=10_000, days=20) if e.stream == "events")
+    found = (e for e in simulated(count, seed=5, start=START + timedelta(days=30)) if e.stream == "events")
     return [(e.key.encode(), _renamed(e, prefix)) for e in found]
 
 
