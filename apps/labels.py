@@ -45,6 +45,7 @@ class LabelReader:
         self._last_poll = 0.0
         self._last_stamp = b""
         self._due = _NEVER  # the earliest event time held back
+        self._complete = datetime.min.replace(tzinfo=UTC)  # until then every partition behind its end is read
         self.unreadable = 0
 
     def _assign(self) -> None:
@@ -61,15 +62,20 @@ class LabelReader:
         """Learn what was known by ``moment`` (and, with a ``stamp``, wait until the stamped labels are read)."""
         if stamp is not None and stamp != self._last_stamp:
             self._reach(stamp, moment)
-        while self._behind and not all(self._is_ahead(p, moment) for p in self._behind):
-            self._read(0.05)
-            self._release(moment)
+        if self._behind and moment >= self._complete:
+            self._catch_up(moment)
         now = time.monotonic()
         if now - self._last_poll >= _POLL_EVERY:
             self._last_poll = now
             self._read(0.0)
         if moment >= self._due:
             self._release(moment)
+
+    def _catch_up(self, moment: datetime) -> None:
+        while not all(self._is_ahead(p, moment) for p in self._behind):
+            self._read(0.05)
+            self._release(moment)
+        self._complete = min((self._held[p][-1].event_time for p in self._behind), default=_NEVER)
 
     def close(self) -> None:
         self._consumer.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import warnings
 from collections.abc import Callable
@@ -55,5 +56,6 @@ def command(settings: Settings, options: Options, say: Callable[[str], None]) ->
     with process.only(settings.state / f"{domain.name}-{instance}.lock", refusal):
         model = load(settings, domain, options.bundle, options.format)
         say(f"scoring {domain.events_topic} with model {model.version} as {model.format}, {options.guarantee}; Ctrl-C stops")
+        gc.freeze()  # half a million objects of the libraries, none of them garbage: a tenth of a payment's time to look through
         counts = stream.run(settings, domain, model, options.guarantee, instance)
     say(f"stopped: {counts.decided} decisions, {counts.alerts} alerts, {counts.dead_letters} dead letters, {counts.repeated} repeated")

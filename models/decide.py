@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,7 @@ class Model:
     contributions: Contributions
 
 
-@dataclass(frozen=True)
-class Decided:
+class Decided(NamedTuple):
     """The fields of a ``Decision`` that do not need a clock, the state after it, and whether the event was a repetition."""
 
     fields: dict[str, Any]

@@ -14,15 +14,10 @@ import numpy as np
 
 from domain.contract import Computed, MalformedEvent
 from domain.fraud.events import Label, Payment
-from domain.fraud.history import DAY, EMPTY, Entries, decode, find, identity, remember, seconds, time_of, value_of, without
-from domain.fraud.kernels import CONFLICT, DAYS, LEAK_DAYS, LENGTH, REPEATED, observe
+from domain.fraud.history import EMPTY, Entries, decode, identity, seconds
+from domain.fraud.kernels import CONFLICT, DAYS, LEAK_DAYS, LENGTH, REPEATED, learn, observe
 from domain.schema import Feature, FeatureSchema
 
-LABEL_DELAY = 7 * DAY
-TERMINAL_CAPACITY = 2048  # of a terminal's labels; a busier terminal's windows hold the newest 2,048
-# Labels are kept for a month beyond the longest window: so far may one partition of a backlog run ahead of another.
-_TERMINAL_SPAN = 62 * DAY
-_HOUR = 3600
 CATEGORIES = ("grocery", "fuel", "restaurant", "travel", "electronics", "fashion", "health", "online", "cash", "other")
 
 SCHEMA = FeatureSchema((
@@ -59,22 +54,16 @@ class FraudFeatures:
     schema = SCHEMA
 
     def __init__(self) -> None:
+        """Compiles the kernels, or takes them from numba's cache on disk, so that the first payment does not wait for it."""
         self._terminals: dict[str, Entries] = {}
         self._row = np.empty(LENGTH)
+        observe(decode(None), learn(EMPTY, 0, 0, False, 0), 0, 0, 0, self._row)
 
     def learn(self, label: Label) -> None:
         """Take in what became known of a payment. A repeated label changes nothing; a chargeback overrules an all-clear."""
-        known = max(seconds(label.event_time), seconds(label.payment_time) + LABEL_DELAY)
-        known = -(-known // _HOUR) * _HOUR
-        ident, fraud = identity(label.transaction_id), int(label.fraud)
-        entries = self._terminals.get(label.terminal_id, EMPTY)
-        at = find(entries, ident)
-        if at >= 0:
-            there = int(entries[at, 0])
-            if (value_of(there), -time_of(there)) >= (fraud, -known):
-                return
-            entries = without(entries, at)
-        self._terminals[label.terminal_id] = remember(entries, known, fraud, ident, _TERMINAL_SPAN, TERMINAL_CAPACITY)
+        times = seconds(label.event_time), seconds(label.payment_time)
+        terminal = self._terminals.get(label.terminal_id, EMPTY)
+        self._terminals[label.terminal_id] = learn(terminal, *times, label.fraud, identity(label.transaction_id))
 
     def compute(self, event: Payment, state: bytes | None) -> Computed:
         """The payment's row and the customer's state with it.

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 Entries = NDArray[np.int64]
 DAY: Final = 86_400
 EMPTY: Final[Entries] = np.empty((0, 2), dtype=np.int64)
+_NOTHING: Final[Entries] = np.frombuffer(bytes(16), dtype=np.int64).reshape(-1, 2)[:0]  # not to be written to, like all that is decoded
 _YEAR_2000 = 946_684_800
 
 
@@ -33,7 +34,7 @@ def seconds(moment: datetime) -> int:
 
 def decode(data: bytes | None) -> Entries:
     """The history that these bytes hold; none at all is an empty one."""
-    return np.frombuffer(data, dtype=np.int64).reshape(-1, 2) if data else EMPTY
+    return np.frombuffer(data, dtype=np.int64).reshape(-1, 2) if data else _NOTHING
 
 
 @njit(cache=True)

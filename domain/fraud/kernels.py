@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from domain.fraud.history import DAY, Entries, before, find, remember, time_of, value_of
+from domain.fraud.history import DAY, Entries, before, find, remember, time_of, value_of, without
 
 Row = NDArray[np.float64]
 DAYS: Final = (1, 7, 30)
@@ -25,7 +25,11 @@ CAPACITY: Final = 256  # of a customer's payments; a busier customer's windows h
 UNUSUAL, FAR = 2.6, 4.0  # times the customer's usual amount
 LEAK_DAYS: Final = 14  # how long a leaked card is used (Handbook, scenario 3)
 COMPROMISED_DAYS: Final = 28.0  # how long a compromised terminal is (scenario 2)
-LABEL_DELAY_DAYS: Final = 7.0
+LABEL_DELAY: Final = 7 * DAY
+TERMINAL_CAPACITY: Final = 2048  # of a terminal's labels; a busier terminal's windows hold the newest 2,048
+# Labels are kept for a month beyond the longest window: so far may one partition of a backlog run ahead of another.
+TERMINAL_SPAN: Final = 62 * DAY
+_HOUR: Final = 3600
 _SHORT, _MIDDLE, _LONG = DAYS
 _FIRST_ID = -(2**63)
 NEW, REPEATED, CONFLICT = 0, 1, 2
@@ -47,6 +51,19 @@ def observe(customer: Entries, terminal: Entries, time: int, cents: int, ident: 
     if at >= 0:
         return customer, REPEATED
     return remember(customer, time, cents, ident, SPAN, CAPACITY), NEW
+
+
+@njit(cache=True)
+def learn(terminal: Entries, label_time: int, payment_time: int, fraud: bool, ident: int) -> Entries:
+    """The terminal's history with what a label says of the payment ``ident``; a chargeback overrules, the earlier label counts."""
+    known = -(-max(label_time, payment_time + LABEL_DELAY) // _HOUR) * _HOUR
+    at = find(terminal, ident)
+    if at >= 0:
+        was_fraud, was_known = value_of(terminal[at, 0]) > 0, time_of(terminal[at, 0])
+        if was_fraud > fraud or (was_fraud == fraud and was_known <= known):
+            return terminal
+        terminal = without(terminal, at)
+    return remember(terminal, known, int(fraud), ident, TERMINAL_SPAN, TERMINAL_CAPACITY)
 
 
 @njit(cache=True)
@@ -181,7 +198,7 @@ def _run(entries: Entries, known: int, time: int, row: Row) -> None:
 @njit(cache=True)
 def _still_compromised(run_age: float, ended: float) -> float:
     """The chance that ``COMPROMISED_DAYS`` are not over, for a beginning anywhere between the run's first fraud and the clear before it."""
-    first, clear = run_age + LABEL_DELAY_DAYS, ended + LABEL_DELAY_DAYS
+    first, clear = run_age + LABEL_DELAY / DAY, ended + LABEL_DELAY / DAY
     if clear <= COMPROMISED_DAYS:
         return 1.0
     return (COMPROMISED_DAYS - min(first, COMPROMISED_DAYS)) / max(clear - first, 1e-3)

@@ -6,6 +6,7 @@ Kinds: `full` is the whole fraud stream; `frame` the same application with the f
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -90,6 +91,7 @@ def run_stream(settings: Settings, kind: str, guarantee: Guarantee, count: int, 
             app.stop()
         return scoring.process(*message)
 
+    gc.freeze()  # as `apps.scorer` does
     app = stream.application(settings, FRAUD, guarantee, f"bench-{uuid.uuid4().hex[:8]}", group=f"bench-{uuid.uuid4().hex[:8]}")
     stream.wire(app, FRAUD, process)
     app.run()
