@@ -108,7 +108,7 @@ def latency(settings: Settings, bundle: Path) -> list[dict[str, Any]]:
     for what in ("echo", *GUARANTEES):
         with _answering(settings, bundle, what):
             for rate in RATES:
-                source = _payments(f"{what[0]}{rate}x", rate * 25)
+                source = _payments(f"{what}-{rate}-", rate * 25)
                 figures = measure(settings, source, rate=rate, seconds=20, answers=FRAUD.decisions_topic)
                 rows.append({"what": what, "rate": rate, **figures})
                 console.print(rows[-1])
