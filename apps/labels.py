@@ -18,6 +18,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 
 from apps.errors import BrokerError
 from apps.kafka import consumer_config
+from apps.partitions import partition_ids
 from apps.settings import Settings
 from domain.contract import Domain, MalformedEvent
 
@@ -49,10 +50,7 @@ class LabelReader:
         self.unreadable = 0
 
     def _assign(self) -> None:
-        metadata = self._consumer.list_topics(self._topic, timeout=30).topics[self._topic]
-        if metadata.error is not None:
-            raise BrokerError(f"topic {self._topic}: {metadata.error.str()}; `polyscore setup fraud` creates the topics")
-        self._held: dict[int, deque[Any]] = {p: deque() for p in metadata.partitions}
+        self._held: dict[int, deque[Any]] = {p: deque() for p in partition_ids(self._consumer, self._topic)}
         self._next = dict.fromkeys(self._held, 0)
         self._paused: set[int] = set()
         self._behind = set(self._held)  # partitions not yet read to their end since the start

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -18,6 +20,10 @@ Headers = Sequence[tuple[str, bytes | None]]
 _TIMEOUT = 10.0  # seconds for one question to the brokers
 # What makes the positions doubtful: the log was cut or made anew under the reader.
 _STALE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}
+# What passes by itself: a topic was made, or made anew, or a broker came back a moment ago.
+_SETTLING = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+_PATIENCE = 30.0  # seconds it is waited for
+_Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
 
 
@@ -143,12 +149,48 @@ def _offsets(admin: AdminClient, places: Iterable[Partition], spec: OffsetSpec) 
     return found
 
 
+def partition_ids(consumer: Consumer, topic: str) -> list[int]:
+    """The topic's partitions; a topic made a moment ago is waited for. Raises ``BrokerError`` where it stays unknown."""
+
+    def ask() -> list[int]:
+        metadata = consumer.list_topics(topic, timeout=_PATIENCE).topics[topic]
+        if metadata.error is not None:
+            raise KafkaException(metadata.error)
+        return sorted(metadata.partitions)
+
+    return _patiently(ask, f"topic {topic}")
+
+
+def watermarks(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+    """First and next offset of each of the topic's partitions; one between two leaders is waited for.
+
+    Raises ``BrokerError`` where Kafka does not answer.
+    """
+
+    def ask(partition: int) -> tuple[int, int]:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_PATIENCE)
+        return int(low), int(high)
+
+    return {p: _patiently(partial(ask, p), f"topic {topic}, partition {p}") for p in partition_ids(consumer, topic)}
+
+
+def _patiently(ask: Callable[[], _Answer], what: str) -> _Answer:
+    give_up = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if error.args[0].code() not in _SETTLING or time.monotonic() > give_up:
+                raise BrokerError(f"{what}: {error.args[0].str()}; is Kafka up, and has `polyscore setup` made the topics?") from error
+        time.sleep(0.1)
+
+
 def read_to_end(settings: Settings, topic: str, start: Mapping[Partition, int], **config: Any) -> list[Message]:
     """Every message of a topic from ``start`` (a partition that is not named: its first) to its end as it is reached."""
     consumer = Consumer(consumer_config(settings, "polyscore-read", **{"enable.partition.eof": True, "fetch.wait.max.ms": 50, **config}))
     found: list[Message] = []
     try:
-        unread = set(consumer.list_topics(topic, timeout=_TIMEOUT).topics[topic].partitions)
+        unread = set(partition_ids(consumer, topic))
         consumer.assign([TopicPartition(topic, p, start.get((topic, p), 0)) for p in unread])
         while unread:
             for message in consumer.consume(5000, timeout=1.0):

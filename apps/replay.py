@@ -14,12 +14,13 @@ from itertools import count
 from threading import Event as Flag
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer
 from pydantic import BaseModel
 
 from apps.errors import BrokerError
 from apps.kafka import consumer_config, producer_config
 from apps.labels import LABELS_UNTIL
+from apps.partitions import watermarks
 from apps.settings import Settings
 from apps.topics import SOURCE_US
 from domain.contract import Domain, Emission
@@ -155,7 +156,6 @@ def _label_ends(settings: Settings, domain: Domain) -> dict[int, int]:
     """The end offset of every label partition, as it stands now."""
     consumer = Consumer(consumer_config(settings, f"polyscore-{domain.name}-replay"))
     try:
-        partitions = consumer.list_topics(domain.labels_topic, timeout=30).topics[domain.labels_topic].partitions
-        return {p: consumer.get_watermark_offsets(TopicPartition(domain.labels_topic, p), timeout=30)[1] for p in partitions}
+        return {partition: end for partition, (_, end) in watermarks(consumer, domain.labels_topic).items()}
     finally:
         consumer.close()

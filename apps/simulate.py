@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 from apps import process
 from apps.kafka import consumer_config
 from apps.lag import GroupLag
+from apps.partitions import watermarks
 from apps.replay import Pace, Replay, Sent, at_rate, at_speed
 from apps.settings import Settings
 from apps.topics import consumer_group
@@ -122,18 +123,15 @@ def _newest(settings: Settings, domain: Domain) -> Any:
     """The event of the latest event time among each partition's last message; None where there is none."""
     consumer = Consumer(consumer_config(settings, f"polyscore-{domain.name}-simulate"))
     try:
-        topic = consumer.list_topics(domain.events_topic, timeout=30).topics[domain.events_topic]
-        found = [_last(consumer, domain, partition) for partition in topic.partitions]
+        ends = watermarks(consumer, domain.events_topic)
+        found = [_last(consumer, domain, partition, end) for partition, (first, end) in ends.items() if end > first]
     finally:
         consumer.close()
     return max((event for event in found if event is not None), key=lambda event: event.event_time, default=None)
 
 
-def _last(consumer: Consumer, domain: Domain, partition: int) -> Any:
-    low, high = consumer.get_watermark_offsets(TopicPartition(domain.events_topic, partition), timeout=30)
-    if high == low:
-        return None
-    consumer.assign([TopicPartition(domain.events_topic, partition, high - 1)])
+def _last(consumer: Consumer, domain: Domain, partition: int, end: int) -> Any:
+    consumer.assign([TopicPartition(domain.events_topic, partition, end - 1)])
     message = consumer.poll(10)
     try:
         return domain.parse_event(message.value()) if message is not None and message.error() is None else None

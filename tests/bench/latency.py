@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from numpy.typing import NDArray
 
 from apps.kafka import consumer_config, producer_config
+from apps.partitions import watermarks
 from apps.settings import Settings
 from apps.topics import SOURCE_US
 from domain.registry import DOMAINS
@@ -62,9 +63,7 @@ def _id(value: bytes) -> bytes:
 
 def _at_the_end(settings: Settings, topic: str) -> Consumer:
     consumer = Consumer(consumer_config(settings, "polyscore-bench-latency", **{"fetch.wait.max.ms": 100}))
-    partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
-    ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=30)[1] for p in partitions}
-    consumer.assign([TopicPartition(topic, p, end) for p, end in ends.items()])
+    consumer.assign([TopicPartition(topic, p, end) for p, (_, end) in watermarks(consumer, topic).items()])
     consumer.poll(1.0)
     return consumer
 

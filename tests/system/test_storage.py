@@ -17,11 +17,12 @@ from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from sqlalchemy import text
 
 from apps import monitor, sink
+from apps import partitions as reading
 from apps.database import open_database
-from apps.errors import DatabaseError
+from apps.errors import BrokerError, DatabaseError
 from apps.kafka import client_config, consumer_config, producer_config
 from apps.lag import GroupLag
-from apps.partitions import KafkaSource
+from apps.partitions import KafkaSource, watermarks
 from apps.records import Reader, readers
 from apps.settings import Settings
 from apps.sink import Sink
@@ -270,13 +271,34 @@ def test_lag_is_counted_against_what_the_group_committed(broker: Settings, topic
     send(broker, topic, range(90))
     assert lag.events() == 90
     consumer = Consumer(consumer_config(broker, name))
-    ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=30)[1] for p in range(3)}
+    ends = {p: end for p, (_, end) in watermarks(consumer, topic).items()}
     consumer.commit(offsets=[TopicPartition(topic, p, end - min(end, 2)) for p, end in ends.items()], asynchronous=False)
     assert lag.events() == sum(min(end, 2) for end in ends.values())
     consumer.commit(offsets=[TopicPartition(topic, p, end) for p, end in ends.items()], asynchronous=False)
     consumer.close()
     assert lag.events() == 0
     lag.close()
+
+
+def test_a_topic_made_anew_a_moment_ago_is_waited_for(broker: Settings, topic: str) -> None:
+    admin, consumer = AdminClient(client_config(broker)), Consumer(consumer_config(broker, "polyscore-test-ends"))
+    for partitions in (3, 12, 24):
+        send(broker, topic, range(10))
+        ends = watermarks(consumer, topic)
+        assert sum(end - first for first, end in ends.values()) == 10
+        admin.delete_topics([topic], operation_timeout=30)[topic].result(30)
+        until(lambda: topic not in admin.list_topics(timeout=10).topics, lambda: time.sleep(0.05))
+        make(broker, topic, partitions)
+        assert watermarks(consumer, topic) == dict.fromkeys(range(partitions), (0, 0))
+    consumer.close()
+
+
+def test_a_topic_that_never_comes_is_named(broker: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_PATIENCE", 0.5)
+    consumer = Consumer(consumer_config(broker, "polyscore-test-ends"))
+    with pytest.raises(BrokerError, match=r"topic no\.such\.topic.*polyscore setup"):
+        watermarks(consumer, "no.such.topic")
+    consumer.close()
 
 
 def test_the_lag_of_a_broker_that_has_just_started_can_be_asked_for(tmp_path: Path) -> None:
