@@ -16,16 +16,16 @@ from models.protocol import Window, days, evenly
 Say = Callable[[str], None]
 FOLDS = 4
 RECIPE = report.Recipe(
-    rounds=250,
+    rounds=300,
     params={
         "objective": "binary",
         "boosting": "dart",
         "drop_rate": 0.05,
         "num_leaves": 7,
-        "learning_rate": 0.1,
+        "learning_rate": 0.08,
         "min_data_in_leaf": 20,
-        "feature_fraction": 0.5,
-        "bagging_fraction": 0.5,
+        "feature_fraction": 0.4,
+        "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "lambda_l2": 5.0,
         "deterministic": True,
