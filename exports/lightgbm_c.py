@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from exports.errors import CorruptArtifact, EngineMissing
 
 _FLOAT64: Final = 1  # C_API_DTYPE_FLOAT64
+_NORMAL: Final = 0  # C_API_PREDICT_NORMAL
 _RAW_SCORE: Final = 1  # C_API_PREDICT_RAW_SCORE
 _ALL_ITERATIONS: Final = -1
 _NAMES: Final = ("lib_lightgbm.so", "lib_lightgbm.dylib", "lib_lightgbm.dll")
@@ -61,13 +62,13 @@ class Booster:
         """Raw scores of ``row`` into ``raw``."""
         self._call(*self._arguments)
 
-    def predict(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Raw scores, (n, features) C-contiguous float64 -> (n, outputs), on one thread."""
+    def predict(self, rows: NDArray[np.float64], *, raw: bool = True) -> NDArray[np.float64]:
+        """Raw scores, or LightGBM's own values after the link: (n, features) C-contiguous float64 -> (n, outputs), on one thread."""
         out = np.empty((len(rows), self._n_outputs))
         if len(rows):
             self._library.LGBM_BoosterPredictForMat(
                 self._handle, _pointer(rows), _FLOAT64, ctypes.c_int32(rows.shape[0]), ctypes.c_int32(rows.shape[1]), 1,
-                _RAW_SCORE, 0, _ALL_ITERATIONS, _ONE_THREAD, ctypes.byref(self._length), _pointer(out),
+                _RAW_SCORE if raw else _NORMAL, 0, _ALL_ITERATIONS, _ONE_THREAD, ctypes.byref(self._length), _pointer(out),
             )  # fmt: skip
         return out
 
