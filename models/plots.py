@@ -86,15 +86,16 @@ def _behind(axes: Any, lines: Sequence[Points]) -> None:
 
 def _calibration(report: Report) -> Figure:
     figure, axes = _figure("mean score of the bin", "share of frauds in the bin")
-    for axis, scale in ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale)):
-        scale("function", functions=_ROOT)
-        axis.set_major_locator(MaxNLocator(5))
-        axis.set_major_formatter(PercentFormatter(1))
     pooled, folds = _bins(report["calibration"]), [_bins(fold["calibration"]) for fold in report["folds"]]
     top = max(max(point) for points in [pooled, *folds] for point in points)
+    for scale, limit, axis in ((axes.set_xscale, axes.set_xlim, axes.xaxis), (axes.set_yscale, axes.set_ylim, axes.yaxis)):
+        scale("function", functions=_ROOT)
+        limit(0, top * 1.05)  # matplotlib's own margin would end above the bins near zero, as the root has no numbers below it
+        axis.set_major_locator(MaxNLocator(5))
+        axis.set_major_formatter(PercentFormatter(1))
     axes.plot([0, top], [0, top], color=_GUIDE, linestyle=":", linewidth=1, label="perfect")
     _behind(axes, folds)
-    axes.plot(*zip(*pooled, strict=True), "o-", color=_POOLED, linewidth=2, markersize=4, label="all folds together")
+    axes.plot(*zip(*pooled, strict=True), "o-", color=_POOLED, linewidth=2, markersize=4, clip_on=False, label="all folds together")
     axes.legend(frameon=False, fontsize="small")
     return figure
 

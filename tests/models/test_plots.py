@@ -45,6 +45,15 @@ def test_calibration_has_each_folds_own_bins_behind_the_pooled_ones(report: dict
     assert found["all folds together"] == [[[b["score"], b["fraud"]] for b in report["calibration"]]]
 
 
+def test_no_bin_of_a_calibration_lies_outside_its_axes(report: dict[str, Any]) -> None:
+    report["calibration"][0].update(score=0.0, fraud=0.0)
+    figure = plots.figures(report)["calibration.png"]
+    figure.canvas.draw()
+    (left, right), (low, high) = figure.axes[0].get_xlim(), figure.axes[0].get_ylim()
+    for points in lines(figure).values():
+        assert all(left <= x <= right and low <= y <= high for line in points for x, y in line)
+
+
 def test_card_precision_is_drawn_by_fold_with_its_ceiling_over_it(report: dict[str, Any]) -> None:
     axes = plots.figures(report)["card_precision.png"].axes[0]
     metrics = [fold["metrics"] for fold in report["folds"]]
