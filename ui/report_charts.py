@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -14,7 +14,6 @@ from ui.parts import ACTION_COLOURS
 Points = Sequence[Sequence[float]]
 Bins = Sequence[Mapping[str, float]]
 Folds = Sequence[Mapping[str, Any]]
-Corner = Literal["bottom-left", "bottom-right"]
 _LINES = {"each fold": "#7fb6c8", "all folds together": INK}
 _LIMIT = ACTION_COLOURS["block"]
 _UNIT = alt.Scale(domain=[0, 1])
@@ -22,12 +21,12 @@ _ROOT = alt.Scale(type="sqrt")  # most bins of a calibration lie near zero
 _DAY = "first test day"
 
 
-def curve(pooled: Points, folds: Iterable[Points], x: str, y: str, *, legend: Corner, diagonal: bool = False) -> Chart:
-    """Points of a curve in the unit square, over all folds, and thin behind it of each; ``legend`` is the corner that is free."""
+def curve(pooled: Points, folds: Iterable[Points], x: str, y: str, *, diagonal: bool = False) -> Chart:
+    """Points of a curve in the unit square, over all folds, and thin behind it of each."""
     axes = {"x": alt.X("x:Q", title=x, scale=_UNIT), "y": alt.Y("y:Q", title=y, scale=_UNIT)}
     shown = [alt.Tooltip("x:Q", format=".3f", title=x), alt.Tooltip("y:Q", format=".3f", title=y)]
-    lines = _lines(pooled, folds, axes, shown, legend)
-    return alt.layer(*([_diagonal(1.0)] if diagonal else []), *lines).properties(height=HEIGHT + 70)
+    lines = _lines(pooled, folds, axes, shown)
+    return alt.layer(*([_diagonal(1.0)] if diagonal else []), *lines).properties(height=HEIGHT + 140)
 
 
 def calibration(pooled: Bins, folds: Iterable[Bins]) -> Chart:
@@ -40,19 +39,17 @@ def calibration(pooled: Bins, folds: Iterable[Bins]) -> Chart:
     }
     shown = [alt.Tooltip("x:Q", format=".4f", title="score"), alt.Tooltip("y:Q", format=".4f", title="frauds")]
     end = max(max(point) for line in [points, *behind] for point in line)
-    return alt.layer(_diagonal(end), *_lines(points, behind, axes, shown, "bottom-right", dots=True)).properties(height=HEIGHT + 70)
+    return alt.layer(_diagonal(end), *_lines(points, behind, axes, shown, dots=True)).properties(height=HEIGHT + 140)
 
 
 def _bins(bins: Bins) -> Points:
     return [(b["score"], b["fraud"]) for b in bins]
 
 
-def _lines(
-    pooled: Points, folds: Iterable[Points], axes: Mapping[str, Any], shown: Sequence[Any], corner: Corner, *, dots: bool = False
-) -> list[Chart]:
+def _lines(pooled: Points, folds: Iterable[Points], axes: Mapping[str, Any], shown: Sequence[Any], *, dots: bool = False) -> list[Chart]:
     """The folds' lines, and the pooled one before them, named by one legend."""
     behind, before = _LINES
-    legend = alt.Legend(title=None, orient=corner, symbolType="stroke", symbolStrokeWidth=3)
+    legend = alt.Legend(title=None, orient="top", direction="vertical", symbolType="stroke", symbolStrokeWidth=3)
     colour = alt.Color("line:N", scale=alt.Scale(domain=list(_LINES), range=list(_LINES.values())), legend=legend)
     thin = pd.concat([_line(points, behind, number) for number, points in enumerate(folds)] or [_line([], behind, 0)])
     point = alt.OverlayMarkDef(color=INK, size=30) if dots else False
@@ -106,6 +103,6 @@ def importance(shares: Mapping[str, float], most: int = 14) -> Chart:
     data = pd.DataFrame([{"feature": name.replace("_", " "), "gain": share} for name, share in list(shares.items())[:most]])
     return alt.Chart(data).mark_bar(color=INK).encode(
         x=alt.X("gain:Q", title="share of the gain", axis=alt.Axis(format="%")),
-        y=alt.Y("feature:N", sort="-x", title=None, axis=alt.Axis(labelLimit=220)),
+        y=alt.Y("feature:N", sort="-x", title=None, axis=alt.Axis(labelLimit=220, labelOverlap=False)),
         tooltip=["feature:N", alt.Tooltip("gain:Q", format=".1%")],
     ).properties(height=HEIGHT + 130)  # fmt: skip

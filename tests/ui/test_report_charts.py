@@ -33,7 +33,7 @@ def lines(chart: Any) -> dict[tuple[str, int], list[list[float]]]:
 
 
 def test_a_curve_has_each_folds_line_thin_behind_the_pooled_one() -> None:
-    chart = charts.curve(POOLED, FOLDS, "recall", "precision", legend="bottom-left")
+    chart = charts.curve(POOLED, FOLDS, "recall", "precision")
     assert lines(chart) == {("each fold", 0): FOLDS[0], ("each fold", 1): FOLDS[1], ("all folds together", -1): POOLED}
     (behind, _), (before, _) = layers(chart)
     assert behind["encoding"]["detail"]["field"] == "fold", "or the folds are one line"
@@ -48,7 +48,7 @@ def test_calibration_has_each_folds_bins_behind_the_pooled_ones() -> None:
 
 @pytest.mark.parametrize("folds", [[], [[]]])
 def test_a_curve_without_folds_is_drawn_alone(folds: list[Any]) -> None:
-    assert lines(charts.curve(POOLED, folds, "x", "y", legend="bottom-left")) == {("all folds together", -1): POOLED}
+    assert lines(charts.curve(POOLED, folds, "x", "y")) == {("all folds together", -1): POOLED}
 
 
 def test_a_metric_by_fold_has_a_point_a_fold_and_the_mean() -> None:

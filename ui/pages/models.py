@@ -61,9 +61,9 @@ def _metrics(report: dict[str, Any]) -> None:
 def _plots(report: dict[str, Any]) -> None:
     pooled, folds = report["curves"], report["folds"]
     drawn = _each(folds, "curves")
-    found = charts.curve(pooled["precision_recall"], _each(drawn, "precision_recall"), "recall", "precision", legend="bottom-left")
+    found = charts.curve(pooled["precision_recall"], _each(drawn, "precision_recall"), "recall", "precision")
     rates = ("false positive rate", "true positive rate")
-    roc = charts.curve(pooled["roc"], _each(drawn, "roc"), *rates, legend="bottom-right", diagonal=True)
+    roc = charts.curve(pooled["roc"], _each(drawn, "roc"), *rates, diagonal=True)
     calibration = charts.calibration(report["calibration"], _each(folds, "calibration"))
     _row({"**Precision against recall**": found, "**ROC**": roc, "**Calibration**": calibration})
     shown = {name: report["metrics"][name] for name in BY_FOLD if name in report["metrics"]}
