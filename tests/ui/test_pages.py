@@ -30,7 +30,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def run(page: str) -> AppTest:
     found = AppTest.from_file(str(APP / "app.py"), default_timeout=60).run()
     if page != "live":
-        found = found.switch_page(f"pages/{page}.py").run()
+        found = found.switch_page(f"views/{page}.py").run()
     assert not found.exception, found.exception
     return found
 
