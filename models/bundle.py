@@ -77,10 +77,21 @@ def _manifest(trained: Trained, model_version: str, now: datetime, files: list[P
         "schema": trained.schema.to_json(),
         "schema_digest": trained.schema.digest,
         "data": trained.data,
+        "label_window": _label_window(trained),
+        "protocol": trained.report["protocol"],
         "params": trained.params,
         "metrics": trained.report["metrics"],
         "libraries": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
         "files": {file.name: {"sha256": _sha256(file), "bytes": file.stat().st_size} for file in files},
+    }
+
+
+def _label_window(trained: Trained) -> dict[str, Any]:
+    """How late labels are, the days whose labels the model learned from, and the days it was judged on, fold by fold."""
+    return {
+        "delay_days": trained.data["label_delay_days"],
+        "trained": {name: trained.data[name] for name in ("from", "to")},
+        "folds": [{name: fold[f"{name}_window"] for name in ("train", "test")} for fold in trained.report["folds"]],
     }
 
 

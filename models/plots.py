@@ -1,59 +1,149 @@
-"""The report's plots as PNG files: precision against recall, ROC, calibration, what the model looks at."""
+"""The report's plots as PNG files. What is pooled over the folds has each fold behind it, so that the spread is seen.
+
+The colours are of Okabe and Ito's palette, told apart by the colour-blind; shapes and line styles tell the same.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-_INK = "#1f6f8b"
+Report = Mapping[str, Any]
+Points = Sequence[Sequence[float]]
+_POOLED, _FOLD, _LIMIT, _GUIDE = "#0072b2", "#56b4e9", "#d55e00", "#707070"
+_DAY = "first day of the test window"
+_ROOT = (lambda value: np.sqrt(np.abs(value)), np.square)  # most bins lie near zero
+BY_FOLD = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "card_precision_share": "card precision@100 / ceiling",
+    "calibration_error": "calibration error",
+}
 
 
-def draw(report: dict[str, Any], folder: Path) -> list[Path]:
+def draw(report: Report, folder: Path) -> list[Path]:
     """Write every plot that the report has the numbers for; returns the files."""
-    curves = report["curves"]
-    return [
-        _line(folder / "precision_recall.png", curves["precision_recall"], "recall", "precision", diagonal=False),
-        _line(folder / "roc.png", curves["roc"], "false positive rate", "true positive rate", diagonal=True),
-        _calibration(folder / "calibration.png", report["calibration"]),
-        _importance(folder / "importance.png", report["importance"]),
-    ]
+    written = []
+    for name, figure in figures(report).items():
+        figure.savefig(folder / name, dpi=120)
+        written.append(folder / name)
+    return written
+
+
+def figures(report: Report) -> dict[str, Figure]:
+    """Each plot by the name of its file."""
+    return {
+        "precision_recall.png": _curve(report, "precision_recall", "recall", "precision"),
+        "roc.png": _curve(report, "roc", "false positive rate", "true positive rate", diagonal=True),
+        "calibration.png": _calibration(report),
+        "card_precision.png": _card_precision(report["folds"]),
+        "metrics_by_fold.png": _by_fold(report),
+        "importance.png": _importance(report["importance"]),
+    }
 
 
 def _figure(x_label: str, y_label: str) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(5, 4), layout="constrained")
+    figure = _empty(5, 4)
+    return figure, _dress(figure.add_subplot(), x_label, y_label)
+
+
+def _empty(width: float, height: float) -> Figure:
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    return figure
+
+
+def _dress(axes: Any, x_label: str, y_label: str) -> Any:
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
-    return figure, axes
+    axes.set_axisbelow(True)
+    return axes
 
 
-def _line(path: Path, points: list[list[float]], x_label: str, y_label: str, *, diagonal: bool) -> Path:
+def _curve(report: Report, name: str, x_label: str, y_label: str, *, diagonal: bool = False) -> Figure:
     figure, axes = _figure(x_label, y_label)
-    axes.plot(*zip(*points, strict=True), color=_INK)
     if diagonal:
-        axes.plot([0, 1], [0, 1], color="grey", linestyle=":", linewidth=1)
-    figure.savefig(path, dpi=120)
-    return path
+        axes.plot([0, 1], [0, 1], color=_GUIDE, linestyle=":", linewidth=1, label="by chance")
+    _behind(axes, [fold["curves"][name] for fold in report["folds"]])
+    axes.plot(*zip(*report["curves"][name], strict=True), color=_POOLED, linewidth=2, label="all folds together")
+    axes.legend(frameon=False, fontsize="small")
+    return figure
 
 
-def _calibration(path: Path, bins: list[dict[str, float]]) -> Path:
+def _behind(axes: Any, lines: Sequence[Points]) -> None:
+    """A thin line for each fold, named once."""
+    for number, points in enumerate(lines):
+        axes.plot(*zip(*points, strict=True), color=_FOLD, linewidth=0.9, alpha=0.9, label="each fold" if number == 0 else None)
+
+
+def _calibration(report: Report) -> Figure:
     figure, axes = _figure("mean score of the bin", "share of frauds in the bin")
-    top = max(max(b["score"], b["fraud"]) for b in bins) * 1.05
-    axes.plot([0, top], [0, top], color="grey", linestyle=":", linewidth=1)
-    axes.plot([b["score"] for b in bins], [b["fraud"] for b in bins], "o-", color=_INK)
-    figure.savefig(path, dpi=120)
-    return path
+    pooled, folds = _bins(report["calibration"]), [_bins(fold["calibration"]) for fold in report["folds"]]
+    top = max(max(point) for points in [pooled, *folds] for point in points)
+    for scale, limit, axis in ((axes.set_xscale, axes.set_xlim, axes.xaxis), (axes.set_yscale, axes.set_ylim, axes.yaxis)):
+        scale("function", functions=_ROOT)
+        limit(0, top * 1.05)  # matplotlib's own margin would end above the bins near zero, as the root has no numbers below it
+        axis.set_major_locator(MaxNLocator(5))
+        axis.set_major_formatter(PercentFormatter(1))
+    axes.plot([0, top], [0, top], color=_GUIDE, linestyle=":", linewidth=1, label="perfect")
+    _behind(axes, folds)
+    axes.plot(*zip(*pooled, strict=True), "o-", color=_POOLED, linewidth=2, markersize=4, clip_on=False, label="all folds together")
+    axes.legend(frameon=False, fontsize="small")
+    return figure
 
 
-def _importance(path: Path, shares: dict[str, float]) -> Path:
+def _bins(bins: Sequence[Mapping[str, float]]) -> Points:
+    return [(b["score"], b["fraud"]) for b in bins]
+
+
+def _card_precision(folds: Sequence[Mapping[str, Any]]) -> Figure:
+    figure, axes = _figure(_DAY, "card precision@100")
+    found, ceilings = ([fold["metrics"][name] for fold in folds] for name in ("card_precision_at_100", "card_precision_ceiling"))
+    places = range(len(folds))
+    axes.bar(places, found, width=0.6, color=_POOLED, label="found among the 100 cards checked a day")
+    left, right = ([place + side for place in places] for side in (-0.4, 0.4))
+    axes.hlines(ceilings, left, right, color=_LIMIT, linewidth=2.5, label="ceiling: all that could be found")
+    for place, low, high in zip(places, found, ceilings, strict=True):
+        _number(axes, place, 0, low)
+        _number(axes, place, high, high)
+    axes.set_xticks(places, [str(fold["first_test_day"]) for fold in folds])
+    axes.set_ylim(0, max(*ceilings, *found) * 1.3)  # room for the legend
+    axes.legend(frameon=False, fontsize="small", loc="upper left")
+    return figure
+
+
+def _number(axes: Any, x: float, y: float, value: float) -> None:
+    """The value in figures just above (x, y), readable on a bar too."""
+    plate = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
+    axes.annotate(f"{value:.2f}", (x, y), (0, 5), textcoords="offset points", ha="center", va="bottom", fontsize="small", bbox=plate)
+
+
+def _by_fold(report: Report) -> Figure:
+    """A panel a metric, each on a scale of its own: every fold's value, and their mean."""
+    figure, folds = _empty(11, 3.6), report["folds"]
+    days = [fold["first_test_day"] for fold in folds]
+    for axes, (name, title) in zip(figure.subplots(1, len(BY_FOLD)), BY_FOLD.items(), strict=True):
+        spread = report["metrics"][name]
+        _dress(axes, _DAY, "").set_title(f"{title}\nmean {spread['mean']:.4f}, std {spread['std']:.4f}", fontsize="medium")
+        axes.axhline(spread["mean"], color=_LIMIT, linestyle="--", linewidth=1.5, label="mean")
+        axes.plot(days, [fold["metrics"][name] for fold in folds], "o", color=_POOLED, label="a fold")
+        axes.margins(x=0.15)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower right", ncols=2, frameon=False, fontsize="small")
+    return figure
+
+
+def _importance(shares: Mapping[str, float]) -> Figure:
     figure, axes = _figure("share of the gain", "")
     top = list(shares.items())[:12][::-1]
-    axes.barh([name for name, _ in top], [share for _, share in top], color=_INK)
-    figure.savefig(path, dpi=120)
-    return path
+    axes.barh([name for name, _ in top], [share for _, share in top], color=_POOLED)
+    return figure

@@ -1,4 +1,8 @@
-"""The dashboard's entry: its pages. It reads the database and nothing else."""
+"""The dashboard's entry: its pages. It reads the database and nothing else.
+
+The pages are files in ``views``: a folder named ``pages`` Streamlit (1.67) would serve by itself, without this entry's titles
+and layout, to whoever opens one of its addresses before this file has run.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import streamlit as st
 
 st.set_page_config(page_title="polyscore", page_icon=":material/monitoring:", layout="wide", initial_sidebar_state="expanded")
 st.navigation([
-    st.Page("pages/live.py", title="Live", icon=":material/monitoring:", default=True),
-    st.Page("pages/alerts.py", title="Alerts", icon=":material/notification_important:"),
-    st.Page("pages/models.py", title="Models", icon=":material/account_tree:"),
+    st.Page("views/live.py", title="Live", icon=":material/monitoring:", default=True),
+    st.Page("views/alerts.py", title="Alerts", icon=":material/notification_important:"),
+    st.Page("views/models.py", title="Models", icon=":material/account_tree:"),
 ]).run()  # fmt: skip

@@ -1,8 +1,8 @@
-"""Every chart. Each takes plain rows and returns an Altair chart with its units on its axes."""
+"""The charts of what runs. Each takes plain rows and returns an Altair chart with its units on its axes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import altair as alt
@@ -12,9 +12,9 @@ from ui.parts import ACTION_COLOURS, moment
 
 Chart = Any  # Altair types its builders as unions that it does not narrow itself
 HEIGHT = 210
-_INK = "#2f7f9b"
+INK = "#2f7f9b"
 _LATENCY = {"p50": "#7fb6c8", "p95": "#2f7f9b", "p99": "#14424f"}
-_OTHER = "#8a8f98"
+OTHER = "#8a8f98"
 _TIME = alt.X("time:T", title=None, axis=alt.Axis(format="%H:%M:%S", grid=False, labelOverlap=True))
 
 
@@ -30,12 +30,12 @@ def _series(windows: Iterable[Any]) -> pd.DataFrame:
 
 def throughput(windows: Sequence[Any], noun: str) -> Chart:
     """Decisions a second."""
-    return _area(_series(windows), "throughput", f"{noun} / s", _INK)
+    return _area(_series(windows), "throughput", f"{noun} / s", INK)
 
 
 def lag(windows: Sequence[Any], noun: str) -> Chart:
     """What waits to be scored."""
-    return _area(_series(windows), "lag", f"{noun} waiting", _OTHER)
+    return _area(_series(windows), "lag", f"{noun} waiting", OTHER)
 
 
 def _area(data: pd.DataFrame, name: str, title: str, colour: str) -> Chart:
@@ -78,7 +78,7 @@ def actions(windows: Sequence[Any], bins: int = 60) -> Chart | None:
 
 def _action_colour(found: Iterable[str]) -> alt.Color:
     known = [*(name for name in ACTION_COLOURS if name in set(found)), *sorted(set(found) - set(ACTION_COLOURS))]
-    colours = [ACTION_COLOURS.get(name, _OTHER) for name in known]
+    colours = [ACTION_COLOURS.get(name, OTHER) for name in known]
     return alt.Color("action:N", scale=alt.Scale(domain=known, range=colours), legend=alt.Legend(title=None, orient="top"))
 
 
@@ -96,71 +96,3 @@ def amounts(rows: Sequence[Any], marked: str) -> Chart:
         size=alt.Size("size:Q", legend=None, scale=None),
         tooltip=shown,
     ).properties(height=HEIGHT)  # fmt: skip
-
-
-def curve(points: Sequence[Sequence[float]], x: str, y: str, *, diagonal: bool = False) -> Chart:
-    """Points of a curve in the unit square."""
-    data = pd.DataFrame(points, columns=["x", "y"])
-    data["order"] = range(len(data))
-    unit = alt.Scale(domain=[0, 1])
-    axes = {"x": alt.X("x:Q", title=x, scale=unit), "y": alt.Y("y:Q", title=y, scale=unit)}
-    line = (
-        alt.Chart(data)
-        .mark_line(color=_INK)
-        .encode(**axes, order="order:Q", tooltip=[alt.Tooltip("x:Q", format=".3f", title=x), alt.Tooltip("y:Q", format=".3f", title=y)])
-    )
-    return alt.layer(line, *([_diagonal(1.0)] if diagonal else [])).properties(height=HEIGHT + 40)
-
-
-def _diagonal(end: float) -> Chart:
-    ends = pd.DataFrame({"x": [0.0, end], "y": [0.0, end]})
-    return alt.Chart(ends).mark_line(color=_OTHER, strokeDash=[4, 4], strokeWidth=1).encode(x="x:Q", y="y:Q")
-
-
-def calibration(bins: Sequence[Mapping[str, float]]) -> Chart:
-    """Share of frauds against the mean score, by bin."""
-    data = pd.DataFrame(bins)
-    end = float(max(data["score"].max(), data["fraud"].max()))
-    root = alt.Scale(type="sqrt")  # most bins lie near zero
-    axes = {
-        "x": alt.X("score:Q", title="mean score of the bin", scale=root, axis=alt.Axis(format="%", tickCount=5)),
-        "y": alt.Y("fraud:Q", title="share of frauds in it", scale=root, axis=alt.Axis(format="%", tickCount=5)),
-    }
-    shown = [alt.Tooltip("score:Q", format=".4f"), alt.Tooltip("fraud:Q", format=".4f"), alt.Tooltip("count:Q", format=",")]
-    return alt.layer(
-        alt.Chart(data).mark_line(point=alt.OverlayMarkDef(color=_INK), color=_INK).encode(**axes, tooltip=shown), _diagonal(end)
-    ).properties(height=HEIGHT + 40)
-
-
-def importance(shares: Mapping[str, float], most: int = 14) -> Chart:
-    """What the model looks at: shares of the gain."""
-    data = pd.DataFrame([{"feature": name.replace("_", " "), "gain": share} for name, share in list(shares.items())[:most]])
-    return alt.Chart(data).mark_bar(color=_INK).encode(
-        x=alt.X("gain:Q", title="share of the gain", axis=alt.Axis(format="%")),
-        y=alt.Y("feature:N", sort="-x", title=None, axis=alt.Axis(labelLimit=220)),
-        tooltip=["feature:N", alt.Tooltip("gain:Q", format=".1%")],
-    ).properties(height=HEIGHT + 130)  # fmt: skip
-
-
-def card_precision(folds: Sequence[Mapping[str, Any]]) -> Chart:
-    """Card precision@100 by fold, with the ceiling that no model can pass."""
-    data = pd.DataFrame([
-        {
-            "fold": f"day {f['first_test_day']}",
-            "precision": f["metrics"]["card_precision_at_100"],
-            "ceiling": f["metrics"]["card_precision_ceiling"],
-        }
-        for f in folds
-    ])  # fmt: skip
-    x = alt.X("fold:N", title="test window from", sort=None, axis=alt.Axis(labelAngle=0))
-    bars = (
-        alt.Chart(data)
-        .mark_bar(color=_INK, size=34)
-        .encode(x=x, y=alt.Y("precision:Q", title="card precision@100"), tooltip=["fold:N", alt.Tooltip("precision:Q", format=".3f")])
-    )
-    ticks = (
-        alt.Chart(data)
-        .mark_tick(color=ACTION_COLOURS["block"], thickness=2, size=44)
-        .encode(x=x, y="ceiling:Q", tooltip=[alt.Tooltip("ceiling:Q", format=".3f")])
-    )
-    return alt.layer(bars, ticks).properties(height=HEIGHT + 130)

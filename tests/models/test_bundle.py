@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from exports.formats import FORMATS
 from models import bundle
 from models.errors import BundleError
-from tests.models.small import FRAUD, dataset
+from tests.models.small import FRAUD, WINDOW, dataset
 
 
 @pytest.fixture
@@ -30,12 +31,26 @@ def test_a_bundle_loads_with_the_domains_schema_and_its_formats_agree_bit_for_bi
 def test_the_manifest_says_what_a_user_must_know(trained: Path) -> None:
     manifest = json.loads((trained / "manifest.json").read_text())
     assert {f.file_name for f in FORMATS.values()} | {"report.json"} <= set(manifest["files"])
-    assert any(name.endswith(".png") for name in manifest["files"])
+    assert {"card_precision.png", "metrics_by_fold.png", "roc.png", "precision_recall.png", "calibration.png"} <= set(manifest["files"])
     assert manifest["data"]["label_delay_days"] == 7
     assert manifest["data"]["from"] < manifest["data"]["to"]
     assert {"python", "lightgbm", "numpy"} <= set(manifest["libraries"])
     assert {"auc", "average_precision", "card_precision_at_100", "card_precision_ceiling"} <= set(manifest["metrics"])
     assert next(f["categories"] for f in manifest["schema"] if f["name"] == "merchant_category")[0] == "grocery"
+
+
+def test_the_manifest_says_when_labels_were_from_and_how_late_and_how_the_model_was_judged(trained: Path) -> None:
+    manifest, report = (json.loads((trained / name).read_text()) for name in ("manifest.json", "report.json"))
+    window, protocol = manifest["label_window"], manifest["protocol"]
+    assert window["delay_days"] == WINDOW.delay
+    assert window["trained"] == {"from": manifest["data"]["from"], "to": manifest["data"]["to"]}
+    assert [fold["test"] for fold in window["folds"]] == [fold["test_window"] for fold in report["folds"]]
+    for fold in window["folds"]:
+        learned, tested = (datetime.fromisoformat(fold[part][end]) for part, end in (("train", "to"), ("test", "from")))
+        assert tested - learned >= timedelta(days=WINDOW.delay)
+    assert protocol["method"] == "forward-chaining"
+    assert (protocol["train_days"], protocol["delay_days"], protocol["test_days"]) == (WINDOW.train, WINDOW.delay, WINDOW.test)
+    assert protocol["folds"] == len(window["folds"])
 
 
 def test_every_file_of_a_bundle_is_guarded_by_its_hash(trained: Path, tmp_path: Path) -> None:

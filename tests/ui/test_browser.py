@@ -54,3 +54,14 @@ def test_every_page_draws_its_data_in_chromium(address: str) -> None:
             assert page.locator("[data-testid=stException]").count() == 0
             assert page.get_by_text("not markup").count() == page.get_by_text("<b>not markup</b>").count(), "a reason was taken for markup"
             page.close()
+
+
+@pytest.mark.timeout(900)
+def test_a_page_that_is_a_fresh_servers_first_visit_is_the_dashboards_own(address: str) -> None:
+    """Streamlit serves a folder named ``pages`` by itself, without the entry, until the entry has run once."""
+    with chromium() as browser:
+        page = open_page(browser, f"{address}/models")
+        navigation = page.get_by_test_id("stSidebarNavLink")
+        navigation.first.wait_for(timeout=30_000)
+        assert [link.split()[-1] for link in navigation.all_inner_texts()] == ["Live", "Alerts", "Models"]
+        page.close()

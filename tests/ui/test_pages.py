@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from streamlit.testing.v1 import AppTest
 
 import ui
@@ -28,7 +30,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def run(page: str) -> AppTest:
     found = AppTest.from_file(str(APP / "app.py"), default_timeout=60).run()
     if page != "live":
-        found = found.switch_page(f"pages/{page}.py").run()
+        found = found.switch_page(f"views/{page}.py").run()
     assert not found.exception, found.exception
     return found
 
@@ -109,7 +111,35 @@ def test_models_shows_the_manifest_the_metrics_and_the_plots(url: str) -> None:
     metrics = page.dataframe[0].value
     assert list(metrics["metric"])[:2] == ["auc", "average precision"]
     assert metrics["std"].iloc[0] == 0.01
-    assert len(page.get("vega_lite_chart")) == 5
+    assert len(page.get("vega_lite_chart")) == 9
+
+
+def test_models_shows_every_fold_in_numbers_and_the_mean_over_its_plot(url: str) -> None:
+    fill(url, alerts=1)
+    page = run("models")
+    shown = said(page)
+    assert all(f"**{name}** by fold" in shown for name in ("AUC", "Average precision", "Card precision / ceiling", "Calibration error"))
+    assert "mean 0.7512, std 0.0100" in shown
+    folds = page.dataframe[1].value
+    assert list(folds["first test day"]) == [45, 48]
+    assert list(folds["tested on"]) == ["2025-12-01 to 2025-12-07"] * 2
+    assert list(folds["card precision share"]) == [0.4, 0.3]
+
+
+def test_a_report_of_before_without_the_folds_own_points_is_shown_all_the_same(url: str) -> None:
+    fill(url, alerts=1)
+    engine = open_database(url)
+    with engine.begin() as connection:
+        of_before = _report(connection)
+        of_before["folds"] = [{name: fold[name] for name in ("first_test_day", "metrics")} for fold in of_before["folds"]]
+        connection.execute(text("UPDATE model SET report = :report"), {"report": json.dumps(of_before)})
+    engine.dispose()
+    assert len(run("models").get("vega_lite_chart")) == 9
+
+
+def _report(connection: Connection) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(connection.execute(text("SELECT report FROM model")).scalar_one())
+    return found
 
 
 def test_a_database_that_is_none_is_told_and_not_traced(url: str, tmp_path: Path) -> None:

@@ -9,7 +9,16 @@ import streamlit as st
 from sqlalchemy import Engine
 
 from domain.contract import Domain
-from ui import charts, parts, queries
+from ui import parts, queries
+from ui import report_charts as charts
+from ui.charts import Chart
+
+BY_FOLD = {
+    "auc": "AUC",
+    "average_precision": "Average precision",
+    "card_precision_share": "Card precision / ceiling",
+    "calibration_error": "Calibration error",
+}
 
 
 def draw(engine: Engine, domain: Domain) -> None:
@@ -23,6 +32,7 @@ def draw(engine: Engine, domain: Domain) -> None:
     _manifest(row.manifest)
     _metrics(row.report)
     _plots(row.report)
+    _folds(row.report["folds"])
     _details(row.manifest)
 
 
@@ -49,20 +59,49 @@ def _metrics(report: dict[str, Any]) -> None:
 
 
 def _plots(report: dict[str, Any]) -> None:
-    curves = report["curves"]
-    plots = {
-        "Precision against recall": charts.curve(curves["precision_recall"], "recall", "precision"),
-        "ROC": charts.curve(curves["roc"], "false positive rate", "true positive rate", diagonal=True),
-        "Calibration": charts.calibration(report["calibration"]),
-    }
-    for column, (title, chart) in zip(st.columns(3, gap="medium"), plots.items(), strict=True):
-        column.markdown(f"**{title}**")
-        column.altair_chart(chart, width="stretch", alt=title)
+    pooled, folds = report["curves"], report["folds"]
+    drawn = _each(folds, "curves")
+    found = charts.curve(pooled["precision_recall"], _each(drawn, "precision_recall"), "recall", "precision")
+    rates = ("false positive rate", "true positive rate")
+    roc = charts.curve(pooled["roc"], _each(drawn, "roc"), *rates, diagonal=True)
+    calibration = charts.calibration(report["calibration"], _each(folds, "calibration"))
+    _row({"**Precision against recall**": found, "**ROC**": roc, "**Calibration**": calibration})
+    shown = {name: report["metrics"][name] for name in BY_FOLD if name in report["metrics"]}
+    _row({_heading(name, spread): charts.by_fold(folds, name, spread["mean"]) for name, spread in shown.items()})
     left, right = st.columns([3, 2], gap="medium")
     left.markdown("**What it looks at**")
     left.altair_chart(charts.importance(report["importance"]), width="stretch", alt="feature importance")
-    right.markdown("**Cards found among the 100 checked a day**, and the ceiling")
-    right.altair_chart(charts.card_precision(report["folds"]), width="stretch", alt="card precision at 100 by fold")
+    right.markdown("**Cards found among the 100 checked a day**, and the ceiling: all that could be found")
+    right.altair_chart(charts.card_precision(folds), width="stretch", alt="card precision at 100 by fold")
+
+
+def _each(folds: list[dict[str, Any]], name: str) -> list[Any]:
+    """What the folds have under this name; a report of an earlier version has less of each fold."""
+    return [fold[name] for fold in folds if name in fold]
+
+
+def _heading(metric: str, spread: dict[str, float]) -> str:
+    return f"**{BY_FOLD[metric]}** by fold  \nmean {spread['mean']:.4f}, std {spread['std']:.4f}"
+
+
+def _row(plots: dict[str, Chart]) -> None:
+    for column, (heading, chart) in zip(st.columns(len(plots), gap="medium"), plots.items(), strict=True):
+        column.markdown(heading)
+        column.altair_chart(chart, width="stretch", alt=heading.replace("*", "").replace("\n", ""))
+
+
+def _folds(folds: list[dict[str, Any]]) -> None:
+    with st.expander("Fold by fold, in numbers"):
+        rows = [{**_window(fold), **{name.replace("_", " "): value for name, value in fold["metrics"].items()}} for fold in folds]
+        number = st.column_config.NumberColumn(format="%.4f")
+        config = {name.replace("_", " "): number for fold in folds for name in fold["metrics"]}
+        st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=config)
+
+
+def _window(fold: dict[str, Any]) -> dict[str, Any]:
+    window = fold.get("test_window")
+    dates = {"tested on": f"{window['from'][:10]} to {window['to'][:10]}"} if window else {}
+    return {"first test day": fold["first_test_day"], **dates, **{name: fold[name] for name in ("tested", "frauds") if name in fold}}
 
 
 def _details(manifest: dict[str, Any]) -> None:
