@@ -35,7 +35,8 @@ def _legend(medians: dict[str, float], model: str, machine: dict[str, Any]) -> s
     load, one, batch = (medians[f"test_{what}[native]"] for what in _MEASURES)
     native = f"{load * 1e3:.1f} ms to load, {one * 1e6:.1f} µs for one row and {batch / 2000 * 1e6:.1f} µs for a row in a batch of 2,000"
     return "\n".join((
-        f"A model of {model}. Times are ratios to native's, which took {native}.",
+        f"A model of {model}. Times are ratios to native's, which took",
+        f"{native}.",
         "The last column is payments per second of a core through the whole stream, on a real Kafka, against the same Quix application",
         f"with the features and the model taken out. Measured in one run on {machine['cores']} cores, Python {machine['python']}:",
         "the ratios carry over to another machine, with care; the times do not.",

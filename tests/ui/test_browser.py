@@ -11,11 +11,12 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from matplotlib.image import imread
 
 from apps import dashboard
 from apps.broker import free_port
 from tests.ui.filled import fill
-from ui.picture import chromium, open_page
+from ui.picture import chromium, open_page, take
 
 pytestmark = pytest.mark.system
 
@@ -54,3 +55,11 @@ def test_every_page_draws_its_data_in_chromium(address: str) -> None:
             assert page.locator("[data-testid=stException]").count() == 0
             assert page.get_by_text("not markup").count() == page.get_by_text("<b>not markup</b>").count(), "a reason was taken for markup"
             page.close()
+
+
+@pytest.mark.timeout(900)
+def test_the_pictures_are_one_a_page_and_the_first_in_the_dark_too(address: str, tmp_path: Path) -> None:
+    taken = {path.stem: float(imread(path)[..., :3].mean()) for path in take(address, tmp_path / "pictures")}
+    assert taken.keys() == {"live-light", "live-dark", "alerts-light", "models-light"}
+    assert taken.pop("live-dark") < 0.3
+    assert all(brightness > 0.8 for brightness in taken.values()), taken
