@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+BENCH ?= bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock clean
+.PHONY: help demo test lint bench readme picture lock clean
 
 help: ## Say what there is
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-6s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-7s %s\n", $$1, $$2 }'
 
 demo: .venv/.run ## Run everything: broker, model, scorer, payments, dashboard; ARGS="--for 60s --headless" ends by itself
 	@$(BIN)/polyscore demo $(ARGS)
@@ -21,11 +22,17 @@ lint: .venv/.dev ## Check style, types and the import contract
 	@echo "mypy"; $(BIN)/mypy
 	@echo "import-linter"; $(BIN)/lint-imports
 
-bench: .venv/.dev ## Measure speed as ratios within one run; writes bench/
-	@mkdir -p bench
-	@$(BIN)/python -m pytest tests/bench -q --benchmark-enable --benchmark-only --benchmark-columns=median,iqr --benchmark-json=bench/formats.json
-	@$(BIN)/python -m tests.bench.formats bench/formats.json
-	@$(BIN)/python -m tests.bench.speed
+bench: .venv/.dev ## Measure formats and stream, each against its yardstick in one run; writes bench/
+	@mkdir -p $(BENCH)
+	@$(BIN)/python -m pytest tests/bench -q --benchmark-enable --benchmark-only --benchmark-columns=median,iqr --benchmark-json=$(BENCH)/formats.json
+	@$(BIN)/python -m tests.bench.formats $(BENCH)/formats.json
+	@$(BIN)/python -m tests.bench.speed --out $(BENCH) $(ARGS)
+
+readme: .venv/.dev ## Put the last bench's figures into the README
+	@$(BIN)/python -m tests.bench.readme $(BENCH) README.md
+
+picture: .venv/.dev ## Take the README's pictures anew, of a demo of its own; takes ten minutes
+	@$(BIN)/python -m ui.staged ui/pictures $(ARGS)
 
 lock: .venv/.dev ## Pin the dependencies anew
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url -q -o requirements.lock

@@ -17,7 +17,8 @@ _OPTIONS = {
     "browser.gatherUsageStats": "false",
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
-    "theme.primaryColor": "#2f7f9b",
+    "theme.light.primaryColor": "#2f7f9b",  # named for both: else Streamlit takes it for one light theme, and nobody has the dark
+    "theme.dark.primaryColor": "#5fb0cb",
     "theme.baseRadius": "small",
 }
 

@@ -80,7 +80,10 @@ class AlertRow(Table, table=True):
     """A decision that a person should see, and how far that person got."""
 
     __tablename__ = "alert"
-    __table_args__ = (Index("alert_by_status", "domain", "status", "decided_us"), Index("alert_by_time", "domain", "decided_us"))
+    __table_args__ = (
+        Index("alert_by_status", "domain", "status", "decided_us"),
+        Index("alert_by_time", "domain", "decided_us", "decision_id"),  # which are the newest is answered from the index alone
+    )
 
     domain: str = Field(primary_key=True)
     decision_id: str = Field(primary_key=True)
@@ -128,7 +131,10 @@ class SlaWindowRow(SlaWindow, table=True):
     """A window as published on ``metrics``."""
 
     __tablename__ = "sla_window"
-    __table_args__ = (Index("sla_window_by_end", "domain", "end_us"), Index("sla_window_recent", "end_us"))
+    __table_args__ = (
+        Index("sla_window_by_end", "domain", "end_us", "decisions", "measured", "misses"),  # a day's sums, from the index alone
+        Index("sla_window_recent", "end_us"),
+    )
 
 
 class TrainedModel(Table):

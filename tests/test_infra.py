@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from typer.testing import CliRunner
 from apps.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "infra" / "compose.yaml").read_text())
+COMPOSE_TEXT = (ROOT / "infra" / "compose.yaml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 OURS = {name: service for name, service in COMPOSE["services"].items() if service["image"] == "polyscore"}
 
 
@@ -47,10 +50,44 @@ def test_volumes_are_declared_and_ports_stay_on_this_machine() -> None:
 
 
 def test_no_password_stands_in_the_files() -> None:
-    assert re.findall(r"PASSWORD: (?!\$\{)", (ROOT / "infra" / "compose.yaml").read_text()) == []
+    assert re.findall(r"PASSWORD: (?!\$\{)", COMPOSE_TEXT) == []
 
 
-def test_the_image_copies_only_what_exists() -> None:
-    copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "infra" / "Dockerfile").read_text(), re.MULTILINE)
-    missing = [source for line in copied for source in line.split() if not (ROOT / source).exists()]
-    assert missing == []
+def test_the_commands_of_its_readme_set_every_variable_that_compose_asks_for(tmp_path: Path) -> None:
+    block = re.findall(r"```sh\n(.*?)```", (ROOT / "infra" / "README.md").read_text(), re.DOTALL)[0]
+    prepare, up = block.splitlines()
+    (tmp_path / "infra").mkdir()
+    subprocess.run(["/bin/sh", "-ec", prepare], cwd=tmp_path, check=True)
+    written = dict(line.split("=", 1) for line in (tmp_path / "infra" / ".env").read_text().splitlines())
+    assert set(written) == set(re.findall(r"\$\{(\w+)", COMPOSE_TEXT))
+    assert re.fullmatch(r"[0-9a-f]{32}", written["POSTGRES_PASSWORD"]), "it stands in a URL: nothing to quote"
+    assert up == "docker compose --env-file infra/.env -f infra/compose.yaml up --build"
+
+
+def copied() -> list[str]:
+    """What the image copies from the build context."""
+    lines = re.findall(r"^COPY (.+) \S+$", (ROOT / "infra" / "Dockerfile").read_text(), re.MULTILINE)
+    return [source for line in lines for source in line.split()]
+
+
+def in_the_context(path: str) -> bool:
+    """Whether Docker sends this path to the build: the last line of .dockerignore that matches it or a folder above decides."""
+    sent, above = True, [path, *map(str, Path(path).parents)]
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        if line and not line.startswith("#") and any(fnmatch(each, line.removeprefix("!")) for each in above if each != "."):
+            sent = line.startswith("!")
+    return sent
+
+
+def test_the_image_copies_only_what_exists_and_is_sent() -> None:
+    assert {"apps", "requirements.lock"} <= set(copied())
+    assert [source for source in copied() if not (ROOT / source).exists() or not in_the_context(source)] == []
+
+
+def test_every_package_is_in_the_image() -> None:
+    assert {init.parent.name for init in ROOT.glob("*/__init__.py")} - {"tests"} <= set(copied())
+
+
+@pytest.mark.parametrize("path", [".git/config", ".venv/bin/python", ".polyscore/polyscore.db", "infra/.env", "bench/stream.json", "tests"])
+def test_what_is_private_or_large_is_not_sent_to_the_build(path: str) -> None:
+    assert not in_the_context(path)

@@ -1,4 +1,7 @@
-"""Every command in README.md is run, in its order, as a reader would: what ends is waited for, what runs on is stopped with Ctrl-C."""
+"""Every command in README.md is run, in its order, as a reader would: what ends is waited for, what runs on is stopped with Ctrl-C.
+
+Those that run on must have done their work by then: payments decided, their latency measured, the dashboard answering.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +11,47 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.request import urlopen
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import text
 
+from apps.database import open_database
+from apps.errors import DatabaseError
 from domain.fraud.events import Label, Payment
 from domain.fraud.simulator import PERFECT, simulate
+from exports.formats import FORMATS
+from tests.bench.readme import BEGIN, END
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 RUNS_ON = ("polyscore stream", "polyscore sink", "polyscore monitor", "polyscore ui", "polyscore simulate")
 # Run by hand only: `make demo` without an end, and what runs this very test.
-NOT_HERE = ("make demo", "make test")
+BY_HAND = ("make demo", "make test")
+BENCH = "make bench"  # has a test of its own
+SMALL = "--payments 1000 --rounds 1 --seconds 1 --rates 50"
 
 
 def test_the_two_commands_come_first() -> None:
-    assert tuple(COMMANDS[:2]) == NOT_HERE
+    assert tuple(COMMANDS[:2]) == BY_HAND
+
+
+def test_the_table_of_formats_has_figures_for_each() -> None:
+    table = README.partition(BEGIN)[2].partition(END)[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("| ")]
+    assert [row[0] for row in rows[2:]] == list(FORMATS), "one row a format; `make bench` measures them, `make readme` writes them"
+    for row in rows[2:]:
+        assert row[1] == FORMATS[row[0]].description
+        assert re.fullmatch(r"[\d,]+ kB", row[2])
+        assert all(re.fullmatch(r"\d+\.\d\d", cell) for cell in row[3:]), row
+        assert len(row) == len(rows[0])
+    assert re.search(r"on \d+ cores", table)
 
 
 def handbook_files(folder: Path) -> None:
@@ -63,41 +87,97 @@ class Reader:
             self.beside[command] = self._start(command)
             return
         place = ROOT if command.startswith(("make", ".")) else self.folder
-        command = command.replace("--for 60s", "--for 20s")
         result = subprocess.run(
             ["/bin/sh", "-ec", command], cwd=place, env=self.environment, capture_output=True, text=True, timeout=600, check=False
         )
         assert result.returncode == 0, f"{command}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
 
     def _start(self, command: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            ["/bin/sh", "-ec", f"exec {command}"],
-            cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
+        with self.log(command).open("w") as log:
+            return subprocess.Popen(
+                ["/bin/sh", "-ec", f"exec {command}"],
+                cwd=self.folder, env=self.environment, stdout=log, stderr=log, text=True, start_new_session=True,
+            )  # fmt: skip
+
+    def log(self, command: str) -> Path:
+        return self.folder / f"{command.split()[1]}.log"
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait, with a bound, for what the commands that run on should bring about."""
+        give_up = time.monotonic() + 180
+        while not condition():
+            for command, process in self.beside.items():
+                assert process.poll() is None, f"{command} ended by itself:\n{self.log(command).read_text()[-3000:]}"
+            assert time.monotonic() < give_up, f"{what}: not in time\n" + "\n".join(self.log(c).read_text()[-1000:] for c in self.beside)
+            time.sleep(0.5)  # until other processes have got there
 
     def stop_all(self) -> None:
         """Ctrl-C in each terminal."""
         for command, process in self.beside.items():
-            assert process.poll() is None, f"{command} ended by itself:\n{process.communicate()[0][-3000:]}"
             process.send_signal(signal.SIGINT)
-            output, _ = process.communicate(timeout=60)
+            process.wait(60)
+            output = self.log(command).read_text()
             assert process.returncode == 0, f"{command}\n{output[-3000:]}"
             assert "Traceback" not in output, f"{command}\n{output[-3000:]}"
         self.beside.clear()
 
 
+def rows_since(url: str, began_us: int) -> dict[str, int]:
+    """How many payments were decided, and how many windows measured a latency, since then."""
+    queries = {
+        "decisions": "SELECT count(*) FROM decision WHERE decided_us > :began",
+        "windows": "SELECT count(*) FROM sla_window WHERE start_us > :began AND measured > 0",
+    }
+    try:
+        engine = open_database(url, read_only=True)
+    except DatabaseError:
+        return dict.fromkeys(queries, 0)
+    with engine.connect() as connection:
+        found = {name: int(connection.execute(text(query), {"began": began_us}).scalar_one()) for name, query in queries.items()}
+    engine.dispose()
+    return found
+
+
+def dashboard_answers(log: Path) -> bool:
+    address = re.search(r"http://[\w.:]+", log.read_text())
+    if address is None:
+        return False
+    try:
+        with urlopen(f"{address[0]}/_stcore/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
 @pytest.mark.system
 @pytest.mark.timeout(900)
-def test_every_command_runs(tmp_path: Path) -> None:
+def test_every_command_runs_and_those_that_run_on_do_their_work(tmp_path: Path) -> None:
     handbook_files(tmp_path)
-    reader = Reader(tmp_path)
+    reader, url, began_us = Reader(tmp_path), f"sqlite:///{tmp_path / 'home' / 'polyscore.db'}", 0
     for command in COMMANDS:
-        if command in NOT_HERE:
+        if command in (*BY_HAND, BENCH):
             continue
         if reader.beside and not command.startswith(RUNS_ON):
-            time.sleep(10)  # real processes get the time to start and to do something
+            reader.until(lambda since=began_us: all(rows_since(url, since).values()), "payments decided and measured")
+            reader.until(lambda: dashboard_answers(reader.log("polyscore ui")), "the dashboard")
             reader.stop_all()
-        reader.type(command)
+        if not reader.beside:
+            began_us = time.time_ns() // 1000  # the demo before has left rows of its own
+        reader.type(command.replace("--for 60s", "--for 20s"))
+    assert began_us
     assert (tmp_path / "out" / "model.pmml").stat().st_size > 1000
     assert (tmp_path / "out" / "model.pfa").stat().st_size > 1000
     assert not (tmp_path / "home").exists(), "reset leaves something behind"
+
+
+@pytest.mark.system
+@pytest.mark.timeout(1200)
+def test_the_bench_runs_and_writes_what_the_readme_says(tmp_path: Path, bundle: Path) -> None:
+    assert BENCH in COMMANDS
+    Reader(tmp_path).type(f'{BENCH} BENCH={tmp_path} ARGS="{SMALL} --model {bundle}"')
+    named = {Path(name).name for name in re.findall(r"`bench/([\w.]+)`", README)}
+    assert {file.name for file in tmp_path.iterdir()} == named
+    page = (tmp_path / "stream.md").read_text()
+    assert "| met |" in page or "| not met |" in page
+    assert all(f"| full | exactly-once | {name} |" in page for name in FORMATS)
+    assert re.search(r"\| echo \| 50 \|.*\| 0 \|$", page, re.MULTILINE), "every payment came back"

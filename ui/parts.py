@@ -16,6 +16,7 @@ from apps.errors import DatabaseError
 from apps.settings import Settings
 from domain.contract import Domain
 from domain.registry import DOMAINS
+from ui.queries import MOST_COUNTED
 
 EVERY_S = 2.0  # how often a page looks again: as often as the monitor measures
 ACTION_COLOURS = {"approve": "#4c9f70", "review": "#e0a030", "block": "#c8503c"}
@@ -91,6 +92,11 @@ def as_of(newest_us: int) -> None:
 def moment(us: int) -> datetime:
     """UTC microseconds as a datetime."""
     return datetime.fromtimestamp(us / 1e6, UTC)
+
+
+def counted(number: int) -> str:
+    """A count that the database may have given up at ``queries.MOST_COUNTED``."""
+    return f"{number:,}{'+' if number >= MOST_COUNTED else ''}"
 
 
 def milliseconds(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Every question that the dashboard asks the database. Each is bounded and answered from an index."""
+"""Every question that the dashboard asks the database. Each is answered from an index, and reads a bounded number of rows."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from sqlmodel import col
 
 from apps.tables import AlertRow, DecisionRow, ModelRow, SlaWindowRow
 
-MOST_ALERTS = 5_000
+MOST_ALERTS = 5_000  # in the queue
+MOST_COUNTED = 100_000  # a count that reaches this goes no further
+DAY_US = 86_400 * 1_000_000
 RECENT_PAYMENTS = 30
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over all windows of a domain, and when the newest one ended (UTC microseconds; 0: there is none)."""
+    """Sums over a domain's windows of the 24 hours up to the newest, and when that ended (UTC microseconds; 0: there is none)."""
 
     decisions: int
     measured: int
@@ -26,9 +28,11 @@ class Totals:
 
 
 def totals(engine: Engine, domain: str) -> Totals:
-    """What the monitor has measured in all."""
+    """What the monitor has measured in a day."""
     w = SlaWindowRow
-    query = select(func.sum(w.decisions), func.sum(w.measured), func.sum(w.misses), func.max(w.end_us)).where(col(w.domain) == domain)
+    newest = select(func.max(w.end_us)).where(col(w.domain) == domain).scalar_subquery()
+    sums = select(func.sum(w.decisions), func.sum(w.measured), func.sum(w.misses), func.max(w.end_us))
+    query = sums.where(col(w.domain) == domain, col(w.end_us) > newest - DAY_US)
     return Totals(*(int(value or 0) for value in _rows(engine, query)[0]))
 
 
@@ -39,21 +43,23 @@ def windows(engine: Engine, domain: str, since_us: int) -> Sequence[Row[Any]]:
     return _rows(engine, query)
 
 
-def alerts(engine: Engine, domain: str, actions: Sequence[str], key: str, limit: int = MOST_ALERTS) -> Sequence[Row[Any]]:
-    """The newest alerts with one of these actions (none: any), of a customer whose id begins with ``key``."""
+def newest_alerts(engine: Engine, domain: str) -> Sequence[Row[Any]]:
+    """Id and time (``decided_us``) of the newest alerts, newest first."""
+    a = AlertRow
+    query = select(col(a.decision_id), col(a.decided_us)).where(col(a.domain) == domain)
+    return _rows(engine, query.order_by(col(a.decided_us).desc(), col(a.decision_id).desc()).limit(MOST_ALERTS))
+
+
+def alerts(engine: Engine, domain: str, ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """These alerts, in no order."""
     table = AlertRow.metadata.tables["alert"]
-    query = select(table).where(table.c.domain == domain).order_by(table.c.decided_us.desc()).limit(limit)
-    if actions:
-        query = query.where(table.c.action.in_(actions))
-    if key:
-        query = query.where(table.c.key >= key, table.c.key < key + "\U0010ffff")
-    return _rows(engine, query)
+    return _rows(engine, select(table).where(table.c.domain == domain, table.c.decision_id.in_(ids))) if ids else []
 
 
 def alert_count(engine: Engine, domain: str, after_us: int = 0) -> int:
-    """How many alerts there are, decided after ``after_us``."""
-    query = select(func.count()).where(col(AlertRow.domain) == domain, col(AlertRow.decided_us) > after_us)
-    return int(_rows(engine, query)[0][0])
+    """How many alerts there are, decided after ``after_us``; ``MOST_COUNTED`` where there are that many or more."""
+    found = select(col(AlertRow.decided_us)).where(col(AlertRow.domain) == domain, col(AlertRow.decided_us) > after_us)
+    return int(_rows(engine, select(func.count()).select_from(found.limit(MOST_COUNTED).subquery()))[0][0])
 
 
 def decision(engine: Engine, domain: str, decision_id: str) -> Row[Any] | None:
@@ -72,9 +78,15 @@ def recent_decisions(engine: Engine, of: Row[Any]) -> Sequence[Row[Any]]:
 
 
 def models(engine: Engine, domain: str) -> Sequence[Row[Any]]:
-    """The announced bundles, newest first."""
+    """Version and time of the announced bundles, newest first."""
+    m = ModelRow
+    return _rows(engine, select(col(m.version), col(m.created)).where(col(m.domain) == domain).order_by(col(m.created).desc()).limit(200))
+
+
+def model(engine: Engine, domain: str, version: str) -> Row[Any]:
+    """One of them with its manifest and report."""
     table = ModelRow.metadata.tables["model"]
-    return _rows(engine, select(table).where(table.c.domain == domain).order_by(table.c.created.desc()).limit(200))
+    return _rows(engine, select(table).where(table.c.domain == domain, table.c.version == version))[0]
 
 
 def _rows(engine: Engine, query: Executable) -> Sequence[Row[Any]]:

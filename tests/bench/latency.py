@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
-from numpy.typing import NDArray
 
 from apps.kafka import consumer_config, producer_config
 from apps.partitions import watermarks
@@ -18,41 +20,90 @@ from domain.registry import DOMAINS
 
 FRAUD = DOMAINS["fraud"]
 PERCENTILES = (50, 95, 99, 99.9)
+REHEARSAL = 50  # payments sent before any is counted: enough to reach every partition
+SETTLE = 3.0  # seconds sent at the rate before any is counted
+_PATIENCE = 300.0  # seconds until whoever should answer has started and has worked off what is in the topic
 
 
-def measure(
-    settings: Settings, source: list[tuple[bytes, bytes]], *, rate: float, seconds: float, answers: str, settle: float = 3.0
-) -> dict[str, float]:
+class Answer(NamedTuple):
+    """When an answer was seen, by the clock that measures and by the clock on the wall (microseconds), and what it said."""
+
+    at: float
+    wall_us: int
+    value: bytes
+
+
+def needed(rate: float, seconds: float) -> int:
+    """How many payments one measurement takes."""
+    return REHEARSAL + int(rate * (seconds + SETTLE))
+
+
+def measure(settings: Settings, source: list[tuple[bytes, bytes]], *, rate: float, answers: str) -> dict[str, float | None]:
     """Send (key, value) pairs at ``rate`` per second; the latencies in milliseconds of what comes back on ``answers``.
 
-    The first ``settle`` seconds are sent but not counted. A missing answer counts as an infinite latency.
+    The first payments are sent until they are answered, the next ``SETTLE`` seconds are sent but not counted. A missing
+    answer counts as an infinite latency.
     """
-    sent: dict[bytes, float] = {}
     producer = Producer(producer_config(settings, linger_ms=0.5))
     consumer = _at_the_end(settings, answers)
-    seen: dict[bytes, float] = {}
+    seen: dict[bytes, Answer] = {}
     done = threading.Event()
     reader = threading.Thread(target=_read, args=(consumer, seen, done), daemon=True)
     reader.start()
+    try:
+        _rehearse(producer, source[:REHEARSAL], seen)
+        sent = _send(producer, source[REHEARSAL:], rate)
+        _wait(sent, seen)
+    finally:
+        done.set()
+        reader.join()
+    return summary({i: at for i, at in sent.items() if not np.isnan(at)}, seen)
+
+
+def _rehearse(producer: Producer, source: list[tuple[bytes, bytes]], seen: dict[bytes, Answer]) -> None:
+    give_up = time.perf_counter() + _PATIENCE
+    while not all(_id(value) in seen for _, value in source):
+        if time.perf_counter() > give_up:
+            raise RuntimeError(f"nobody answered within {_PATIENCE:.0f} s")
+        for key, value in source:
+            producer.produce(FRAUD.events_topic, value, key)
+        producer.flush(30)
+        time.sleep(1.0)  # until other processes have started
+
+
+def _send(producer: Producer, source: list[tuple[bytes, bytes]], rate: float) -> dict[bytes, float]:
+    """When each was sent; nan: not counted."""
+    sent: dict[bytes, float] = {}
     began = time.perf_counter()
-    for i in range(min(len(source), int(rate * (seconds + settle)))):
+    for i, (key, value) in enumerate(source):
         due = began + i / rate
         while (wait := due - time.perf_counter()) > 0:
             producer.poll(min(wait, 0.001))
-        key, value = source[i]
-        sent[_id(value)] = time.perf_counter() if i >= rate * settle else float("nan")
+        sent[_id(value)] = time.perf_counter() if i >= rate * SETTLE else float("nan")
         header = str(time.time_ns() // 1000).encode()
         producer.produce(FRAUD.events_topic, value, key, headers=[(SOURCE_US, header)])
     producer.flush(30)
-    _wait(sent, seen)
-    done.set()
-    reader.join()
-    return _summary(np.array([(seen.get(i, np.inf) - at) * 1000 for i, at in sent.items() if not np.isnan(at)]))
+    return sent
 
 
-def _summary(latencies: NDArray[np.float64]) -> dict[str, float]:
-    result = {f"p{p:g}_ms": float(np.percentile(latencies, p)) for p in PERCENTILES}
-    return {**result, "count": len(latencies), "missing": int(np.isinf(latencies).sum())}
+def summary(sent: Mapping[bytes, float], seen: Mapping[bytes, Answer]) -> dict[str, float | None]:
+    """Percentiles of the latency, and for the slowest hundredth the share of it that came after the decision was made.
+
+    The latter is None where the answers are no decisions.
+    """
+    ids = list(sent)
+    latencies = np.array([seen[i].at - sent[i] if i in seen else np.inf for i in ids]) * 1000
+    found = {f"p{p:g}_ms": float(np.percentile(latencies, p, method="higher")) for p in PERCENTILES}
+    slowest = [i for i, ms in zip(ids, latencies, strict=True) if found["p99_ms"] <= ms < np.inf]
+    share = _after_decision([seen[i] for i in slowest], sum(seen[i].at - sent[i] for i in slowest))
+    return {**found, "after_decision": share, "count": len(latencies), "missing": int(np.isinf(latencies).sum())}
+
+
+def _after_decision(answers: Sequence[Answer], latency_s: float) -> float | None:
+    decided = [orjson.loads(answer.value).get("decided_us") for answer in answers]
+    if not decided or None in decided:
+        return None
+    return float(sum(a.wall_us - us for a, us in zip(answers, decided, strict=True)) / 1e6 / latency_s)
 
 
 def _id(value: bytes) -> bytes:
@@ -68,17 +119,17 @@ def _at_the_end(settings: Settings, topic: str) -> Consumer:
     return consumer
 
 
-def _read(consumer: Consumer, seen: dict[bytes, float], done: threading.Event) -> None:
+def _read(consumer: Consumer, seen: dict[bytes, Answer], done: threading.Event) -> None:
     while not done.is_set():
         message = consumer.poll(0.1)
         if message is not None and message.error() is None:
-            seen.setdefault(_id(message.value()), time.perf_counter())
+            seen.setdefault(_id(message.value()), Answer(time.perf_counter(), time.time_ns() // 1000, message.value()))
     consumer.close()
 
 
-def _wait(sent: dict[bytes, float], seen: dict[bytes, float]) -> None:
+def _wait(sent: Mapping[bytes, float], seen: Mapping[bytes, Answer]) -> None:
     give_up = time.perf_counter() + 30
-    while len(seen) < len(sent) and time.perf_counter() < give_up:
+    while not sent.keys() <= seen.keys() and time.perf_counter() < give_up:
         time.sleep(0.05)
 
 

@@ -1,20 +1,21 @@
 """`python -m tests.bench.speed`: the stream's speed as ratios in one run, written to `bench/stream.json` and `bench/stream.md`.
 
 Every figure is taken beside its yardstick in the same run: the whole stream against the same application with the
-features and the model taken out, end-to-end latency against a bare consume-produce echo. Takes about six minutes.
+features and the model taken out, end-to-end latency against a bare consume-produce echo. Takes about eight minutes.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -27,34 +28,57 @@ from apps import train as training
 from apps.settings import Settings
 from domain.contract import Emission
 from domain.registry import DOMAINS
-from tests.bench.latency import measure
+from exports.formats import FORMATS
+from tests.bench.latency import measure, needed
 from tests.bench.parts import parts
 from tests.bench.report import write
 
 FRAUD = DOMAINS["fraud"]
-PAYMENTS = 60_000
-ROUNDS = 3
-RATES = (500, 1000)
 GUARANTEES = ("at-least-once", "exactly-once")
-FORMATS = ("native", "pmml", "pfa")
+NO_COMMITS = "at-least-once, no commits"
+FORMAT = "pmml"  # what the demo scores with
 START = datetime(2025, 11, 1, tzinfo=UTC)
 console = Console(stderr=True)
 
 
+@dataclass(frozen=True)
+class Size:
+    """How much is measured. ``rates`` are payments per second."""
+
+    payments: int
+    rounds: int
+    seconds: float
+    rates: list[int]
+
+
 def main() -> None:
     """Measure all, on a broker of its own that is gone afterwards."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--payments", type=int, default=60_000, help="how many payments each throughput is measured with")
+    parser.add_argument("--rounds", type=int, default=3, help="how often; the median counts")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long each latency is measured")
+    parser.add_argument("--rates", type=int, nargs="+", default=[500, 1000], help="payments per second while it is")
+    parser.add_argument("--model", type=Path, help="a bundle's folder; default: one is trained")
+    parser.add_argument("--out", type=Path, default=Path("bench"), help="the folder to write to")
+    chosen = parser.parse_args()
+    write(measured(Size(chosen.payments, chosen.rounds, chosen.seconds, chosen.rates), chosen.model), chosen.out)
+
+
+def measured(size: Size, model: Path | None) -> dict[str, Any]:
+    """Everything that the report is made of."""
     with tempfile.TemporaryDirectory(prefix="polyscore-bench-") as folder, _kafka(Path(folder)) as settings:
-        bundle = training.ensure(settings, "fraud", console=console)
-        history = list(simulated(PAYMENTS, seed=11, start=START))
-        console.print(f"sending {PAYMENTS:,} payments")
+        bundle = model.absolute() if model else training.ensure(settings, "fraud", console=console)
+        history = list(simulated(size.payments, seed=11, start=START))
+        console.print(f"sending {size.payments:,} payments")
         replay.Replay(settings, FRAUD).send(history, pace=None, stop=threading.Event(), progress=lambda *_: None)
-        results = {
+        return {
             "machine": {"cores": os.cpu_count(), "python": sys.version.split()[0]},
-            "throughput": throughput(settings, bundle),
-            "parts_us": parts(settings, bundle, history[:40_000]),
-            "latency": latency(settings, bundle),
+            "rounds": size.rounds,
+            "format": FORMAT,
+            "throughput": throughput(settings, bundle, size),
+            "parts_us": parts(settings, bundle, history[:40_000], FORMAT),
+            "latency": latency(settings, bundle, size),
         }
-    write(results, Path("bench"))
 
 
 def simulated(payments: int, *, seed: int, start: datetime) -> Iterator[Emission]:
@@ -82,14 +106,14 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, "POLYSCORE_HOME": str(settings.home), "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers}
 
 
-def throughput(settings: Settings, bundle: Path) -> list[dict[str, Any]]:
+def throughput(settings: Settings, bundle: Path, size: Size) -> list[dict[str, Any]]:
     """Payments per second of CPU and of wall-clock time, median of the rounds, kinds taken in turn."""
     kinds = [("consume", "-", "-")]
     kinds += [(kind, g, f) for g in GUARANTEES for kind, f in (("frame", "-"), *(("full", f) for f in FORMATS))]
     found: dict[tuple[str, str, str], list[dict[str, float]]] = {k: [] for k in kinds}
-    for _ in range(ROUNDS):
+    for _ in range(size.rounds):
         for kind, guarantee, model_format in kinds:
-            command = [sys.executable, "-m", "tests.bench.counting", kind, guarantee, str(PAYMENTS), str(bundle), model_format]
+            command = [sys.executable, "-m", "tests.bench.counting", kind, guarantee, str(size.payments), str(bundle), model_format]
             output = subprocess.run(command, env=_environment(settings), capture_output=True, text=True, check=True, timeout=300).stdout
             found[kind, guarantee, model_format].append(json.loads(output.splitlines()[-1]))
             console.print(f"{kind} {guarantee} {model_format}: {found[kind, guarantee, model_format][-1]}")
@@ -102,14 +126,17 @@ def _row(kind: str, guarantee: str, model_format: str, rounds: list[dict[str, fl
     return {**row, "per_second": median(r["payments"] / r["wall_s"] for r in rounds), "spread": [min(per_core), max(per_core)]}
 
 
-def latency(settings: Settings, bundle: Path) -> list[dict[str, Any]]:
-    """End-to-end latency of the stream under either guarantee and of the echo, at each rate."""
+def latency(settings: Settings, bundle: Path, size: Size) -> list[dict[str, Any]]:
+    """End-to-end latency of the stream under either guarantee and of the echo, at each rate.
+
+    At the first rate also of a stream that never commits: what is missing there of the tail is the commits' share.
+    """
     rows = []
-    for what in ("echo", *GUARANTEES):
+    for what in ("echo", *GUARANTEES, NO_COMMITS):
         with _answering(settings, bundle, what):
-            for rate in RATES:
-                source = _payments(f"{what}-{rate}-", rate * 25)
-                figures = measure(settings, source, rate=rate, seconds=20, answers=FRAUD.decisions_topic)
+            for rate in size.rates[:1] if what == NO_COMMITS else size.rates:
+                source = _payments(f"{what}-{rate}-", needed(rate, size.seconds))
+                figures = measure(settings, source, rate=rate, answers=FRAUD.decisions_topic)
                 rows.append({"what": what, "rate": rate, **figures})
                 console.print(rows[-1])
     return rows
@@ -117,12 +144,15 @@ def latency(settings: Settings, bundle: Path) -> list[dict[str, Any]]:
 
 @contextmanager
 def _answering(settings: Settings, bundle: Path, what: str) -> Iterator[None]:
-    command = [sys.executable, "-m", "tests.bench.latency", FRAUD.decisions_topic]
+    command, environment = [sys.executable, "-m", "tests.bench.latency", FRAUD.decisions_topic], _environment(settings)
     if what != "echo":
-        command = [sys.executable, "-m", "apps.cli", "stream", "fraud", "--model", str(bundle), "--format", "pmml", "--guarantee", what]
-    process = subprocess.Popen(command, env=_environment(settings), stderr=subprocess.DEVNULL)
+        guarantee = what.partition(",")[0]
+        options = ["--model", str(bundle), "--format", FORMAT, "--guarantee", guarantee]
+        command = [sys.executable, "-m", "apps.cli", "stream", "fraud", *options]
+    if what == NO_COMMITS:
+        environment |= {"POLYSCORE_COMMIT_INTERVAL": "3600"}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
-        time.sleep(5 if what == "echo" else 30)  # the scorer first works off what is in the topic
         yield
     finally:
         process.terminate()

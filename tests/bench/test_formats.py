@@ -27,8 +27,9 @@ def rows(bundle: Path) -> list[list[float]]:
 
 @pytest.mark.parametrize("model_format", FORMATS)
 def test_score_one_row(model_format: str, bundle: Path, rows: list[list[float]], benchmark: Any) -> None:
-    scorer = load_bundle(bundle).scorer(model_format)
-    native = load_bundle(bundle).scorer("native")
+    found = load_bundle(bundle)
+    scorer, native = found.scorer(model_format), found.scorer("native")
+    benchmark.extra_info["model"] = "{rounds} trees of {num_leaves} leaves".format(**found.manifest["params"])
     benchmark.extra_info["bytes"] = (bundle / FORMATS[model_format].file_name).stat().st_size
     following = cycle(rows)
     benchmark(lambda: scorer.score(next(following)))

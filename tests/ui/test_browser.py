@@ -11,11 +11,12 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from matplotlib.image import imread
 
 from apps import dashboard
 from apps.broker import free_port
 from tests.ui.filled import fill
-from ui.picture import chromium, open_page
+from ui.picture import chromium, open_page, take
 
 pytestmark = pytest.mark.system
 
@@ -65,3 +66,11 @@ def test_a_page_that_is_a_fresh_servers_first_visit_is_the_dashboards_own(addres
         navigation.first.wait_for(timeout=30_000)
         assert [link.split()[-1] for link in navigation.all_inner_texts()] == ["Live", "Alerts", "Models"]
         page.close()
+
+
+@pytest.mark.timeout(900)
+def test_the_pictures_are_one_a_page_and_the_first_in_the_dark_too(address: str, tmp_path: Path) -> None:
+    taken = {path.stem: float(imread(path)[..., :3].mean()) for path in take(address, tmp_path / "pictures")}
+    assert taken.keys() == {"live-light", "live-dark", "alerts-light", "models-light"}
+    assert taken.pop("live-dark") < 0.3
+    assert all(brightness > 0.8 for brightness in taken.values()), taken

@@ -105,6 +105,7 @@ def test_models_shows_the_manifest_the_metrics_and_the_plots(url: str) -> None:
     fill(url, alerts=1)
     page = run("models")
     shown = said(page)
+    assert "data as of 00:00:00 UTC, 01 January 2026" in shown, "when the newest was announced"
     assert "1,234 rows (simulated)" in shown
     assert "labels 7 days late" in shown
     assert "0.3391" in shown

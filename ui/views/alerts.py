@@ -12,13 +12,14 @@ from sqlalchemy import Engine
 
 from domain.contract import Domain
 from ui import charts, parts, queries
+from ui.alert_queue import AlertQueue, matching
 
 _QUEUE = "alerts shown"
 
 
 def draw(engine: Engine, domain: Domain) -> None:
-    total = queries.alert_count(engine, domain.name)
-    if not total:
+    newest = _newest(engine, domain)
+    if not newest:
         parts.empty(
             f"no alert has been raised for {domain.events_name}.",
             f"polyscore stream {domain.name}",
@@ -26,33 +27,35 @@ def draw(engine: Engine, domain: Domain) -> None:
             "polyscore sink",
         )
         return
-    actions, key = _filters(engine, domain)
-    rows = _queue(engine, domain, actions, key)
+    actions, key = _filters(sorted({row.action for row in newest}))
+    rows = _shown((domain.name, tuple(actions), key), matching(newest, actions, key))
     if not rows:
-        st.info("No alert matches the filter.")
+        st.info(f"No alert matches the filter, of the newest {len(newest):,}.")
         return
-    left, right = st.columns([11, 10], gap="medium")
+    left, right = st.columns([8, 7], gap="medium")
     with left:
-        chosen = _table(rows, total)
+        chosen = _table(rows, queries.alert_count(engine, domain.name))
     with right:
         _detail(engine, domain, rows[chosen] if chosen is not None else rows[0], chosen is not None)
 
 
-def _filters(engine: Engine, domain: Domain) -> tuple[list[str], str]:
-    known = sorted({a.action for a in queries.alerts(engine, domain.name, [], "", 500)})
+def _newest(engine: Engine, domain: Domain) -> list[Any]:
+    queues: dict[str, AlertQueue] = st.session_state.setdefault("alert queues", {})
+    return queues.setdefault(domain.name, AlertQueue()).look(engine, domain.name)
+
+
+def _filters(known: list[str]) -> tuple[list[str], str]:
     left, right, _ = st.columns([2, 2, 3])
     actions = left.pills("Action", known, selection_mode="multi", key="action filter")
     key = right.text_input("Customer begins with", key="customer filter", placeholder="c000042")
     return list(actions), key.strip()
 
 
-def _queue(engine: Engine, domain: Domain, actions: list[str], key: str) -> Sequence[Any]:
+def _shown(asked: tuple[object, ...], rows: Sequence[Any]) -> Sequence[Any]:
     """The rows shown: the newest, or, while one is selected, those among which it was."""
-    asked = (domain.name, tuple(actions), key)
     kept: tuple[object, Sequence[Any]] | None = st.session_state.get(_QUEUE)
     if kept and kept[0] == asked and _selected() is not None:
         return kept[1]
-    rows = queries.alerts(engine, domain.name, actions, key)
     st.session_state[_QUEUE] = (asked, rows)
     return rows
 
@@ -84,16 +87,18 @@ def _table(rows: Sequence[Any], total: int) -> int | None:
         "first reason": [r.reasons[0] if r.reasons else "" for r in rows],
     })  # fmt: skip
     config = {
-        "decided": st.column_config.DatetimeColumn(format="HH:mm:ss", width="small"),
-        "score": st.column_config.ProgressColumn(format="%.3f", min_value=0.0, max_value=1.0, width="small"),
-        "amount": st.column_config.NumberColumn(format="%.2f", width="small"),
+        "decided": st.column_config.DatetimeColumn(format="HH:mm:ss", width=70),
+        "action": st.column_config.TextColumn(width=60),
+        "score": st.column_config.NumberColumn(format="%.3f", width=55),
+        "amount": st.column_config.NumberColumn(format="%.2f", width=65),
+        "customer": st.column_config.TextColumn(width=70),
         "first reason": st.column_config.TextColumn(width="large"),
     }
     st.dataframe(data, hide_index=True, height=560, key=_table_key(), on_select="rerun", selection_mode="single-row", column_config=config)
     chosen = _selected()
     newest = st.session_state[_QUEUE][1][0].decided_us
     left, right = st.columns([3, 1])
-    left.caption(f"{len(rows):,} of {total:,} alerts, newest first; select one to keep it")
+    left.caption(f"{len(rows):,} of {parts.counted(total)} alerts, newest first; select one to keep it")
     if chosen is not None:
         right.button("Show the newest", on_click=_look_again, key=f"again {newest}", width="stretch")
     return chosen if chosen is not None and chosen < len(rows) else None

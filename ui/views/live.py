@@ -54,14 +54,15 @@ def _tiles(engine: Engine, domain: Domain, totals: queries.Totals, recent: list[
     latency = merge(recent)
     seconds = (recent[-1].end_us - recent[0].start_us) / 1e6
     late = f"{totals.misses / totals.measured:.2%}" if totals.measured else "–"
+    alerts = queries.alert_count(engine, domain.name, totals.end_us - queries.DAY_US)
     values = {
         f"{domain.events_name} / s": f"{sum(w.decisions for w in recent) / seconds:,.0f}",
         "p50": parts.milliseconds(latency.p50_ms),
         "p99": parts.milliseconds(latency.p99_ms),
-        "over the deadline": late,
         "waiting": f"{max(w.lag for w in recent if w.end_us == totals.end_us):,}",
-        "alerts": f"{queries.alert_count(engine, domain.name):,}",
-        "decided": f"{totals.decisions:,}",
+        "over deadline, 24 h": late,
+        "alerts, 24 h": parts.counted(alerts),
+        "decided, 24 h": f"{totals.decisions:,}",
     }
     parts.tiles(values, bad=["p99"] if (latency.p99_ms or 0) > domain.deadline_ms else [])
 

@@ -26,9 +26,10 @@ def draw(engine: Engine, domain: Domain) -> None:
     if not found:
         parts.empty("no model has been announced.", f"polyscore train {domain.name}", "polyscore sink")
         return
-    by_version = {row.version: row for row in found}
-    version = st.selectbox("Model", list(by_version), key="model version", width=420)
-    row = by_version[version] if version in by_version else found[0]
+    parts.as_of(round(found[0].created.timestamp() * 1e6))
+    versions = [row.version for row in found]
+    chosen = st.selectbox("Model", versions, key="model version", width=420)
+    row = queries.model(engine, domain.name, chosen if chosen in versions else versions[0])
     _manifest(row.manifest)
     _metrics(row.report)
     _plots(row.report)

@@ -1,0 +1,116 @@
+"""What the benchmark's pages say of given measurements."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+import pytest
+
+from exports.formats import FORMATS
+from tests.bench import readme
+from tests.bench.latency import Answer, summary
+from tests.bench.parts import PARSE, POLICY, SERIALISE
+from tests.bench.report import page, to_frame
+
+
+def results(per_core: float = 12_500.0, p99_ms: float = 20.0) -> dict[str, Any]:
+    """A run whose frame takes 40 µs a payment and whose whole stream 1e6 / ``per_core``."""
+
+    def speed(kind: str, guarantee: str, model_format: str, value: float) -> dict[str, Any]:
+        return {"kind": kind, "guarantee": guarantee, "format": model_format, "per_core": value, "per_second": value}
+
+    def latency(what: str, p99: float, after: float | None) -> dict[str, Any]:
+        rest = {"p50_ms": 2.0, "p95_ms": 5.0, "p99.9_ms": 2 * p99, "missing": 0}
+        return {"what": what, "rate": 500, "p99_ms": p99, "after_decision": after, **rest}
+
+    streams = [
+        row
+        for guarantee in ("at-least-once", "exactly-once")
+        for row in (speed("frame", guarantee, "-", 25_000.0), *(speed("full", guarantee, name, per_core) for name in FORMATS))
+    ]
+    return {
+        "machine": {"cores": 2, "python": "3.11.0"},
+        "rounds": 3,
+        "format": "pmml",
+        "throughput": [speed("consume", "-", "-", 250_000.0), *streams],
+        "parts_us": {PARSE: 5.0, POLICY: 2.0, SERIALISE: 3.0, "features": 10.0},
+        "latency": [
+            latency("echo", 8.0, None),
+            latency("at-least-once", p99_ms, 0.1),
+            latency("exactly-once", 80.0, 0.9),
+            latency("at-least-once, no commits", 5.0, 0.2),
+        ],
+    }
+
+
+def targets(text: str) -> list[str]:
+    return re.findall(r"(not met|met) \|$", text, re.MULTILINE)
+
+
+def test_each_target_stands_beside_its_figure_with_met_or_not_met() -> None:
+    text = page(results())
+    assert targets(text) == ["met", "met", "met", "met"]
+    assert "| p99 at 500 payments/s, at-least-once | ≤ 25 ms | 20.0 ms | met |" in text
+    assert targets(page(results(per_core=12_499.0))) == ["not met", "not met", "met", "met"]
+    assert targets(page(results(p99_ms=25.1))) == ["met", "met", "not met", "met"]
+    assert "| 0.50 | not met |" in page(results(per_core=12_499.0)), "what is rounded up is still not met"
+
+
+def test_quixs_own_share_is_the_frame_without_what_is_ours_in_it() -> None:
+    text = page(results())
+    assert "| Quix Streams with its Kafka client and state store | 30.0 | 38% | 30.0 | 38% |" in text
+    assert "| labels, features, score, reasons | 40.0 | 50% | 40.0 | 50% |" in text
+    assert "| the whole stream | 80.0 | 100% | 80.0 | 100% |" in text
+
+
+def test_the_commits_share_of_the_tail_is_what_is_gone_without_them() -> None:
+    text = page(results())
+    assert "without them 75% of its p99 is gone (20.0 ms, then 5.0 ms)" in text
+    assert "Under exactly-once at 500 payments/s, 90% of the time" in text
+    assert "its p99 is no shorter" in page(results(p99_ms=4.0))
+
+
+def test_the_slowest_hundredth_is_split_at_the_decision_and_a_missing_answer_is_infinitely_late() -> None:
+    sent = {str(i).encode(): 0.0 for i in range(200)}
+    seen = {i: Answer(0.01, 10_000, orjson.dumps({"decided_us": 8_000})) for i in sent}
+    assert summary(sent, seen)["p50_ms"] == pytest.approx(10.0)
+    assert summary(sent, seen)["after_decision"] == pytest.approx(0.2)
+    assert summary(sent, {i: a._replace(value=b"{}") for i, a in seen.items()})["after_decision"] is None
+    del seen[b"7"]
+    found = summary(sent, seen)
+    assert (found["missing"], found["p99.9_ms"]) == (1, float("inf"))
+
+
+def measured() -> dict[str, Any]:
+    """pytest-benchmark's file, as far as it is read; every format takes twice as long as the one before."""
+    return {
+        "benchmarks": [
+            {
+                "name": f"test_{what}[{name}]",
+                "stats": {"median": 1e-5 * 2**i},
+                "extra_info": {"bytes": 123_456, "model": "250 trees of 7 leaves"} if what == "score_one_row" else {},
+            }
+            for what in ("load", "score_one_row", "score_a_batch")
+            for i, name in enumerate(FORMATS)
+        ]
+    }
+
+
+def test_the_readmes_table_has_a_row_a_format_and_names_cores_and_model() -> None:
+    lines = readme.table(measured(), results())
+    assert [line.split(" | ")[0] for line in lines[2 : 2 + len(FORMATS)]] == [f"| {name}" for name in FORMATS]
+    assert "| 123 kB | 2.00 | 2.00 | 2.00 | 0.50 |" in lines[3]
+    assert "250 trees of 7 leaves" in lines[-1]
+    assert "2 cores" in lines[-1]
+    assert to_frame(results())["at-least-once", "pmml"] == 0.5
+
+
+def test_the_table_replaces_the_former_one_and_nothing_else() -> None:
+    text = f"above\n{readme.BEGIN}old\n{readme.END}below\n"
+    once = readme.insert(text, ["| new |"])
+    assert once == f"above\n{readme.BEGIN}| new |\n{readme.END}below\n"
+    assert readme.insert(once, ["| new |"]) == once
+    with pytest.raises(ValueError, match="formats"):
+        readme.insert("no marks", [])

@@ -1,0 +1,113 @@
+"""The dashboard's questions stay cheap however much there is: each uses an index and stops somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, text
+
+from apps.database import open_database
+from tests.ui.filled import NOW_US, VERSION, fill
+from ui import queries
+from ui.alert_queue import AlertQueue, matching
+
+DAY_US = queries.DAY_US
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    url = f"sqlite:///{tmp_path / 'polyscore.db'}"
+    fill(url, alerts=8)
+    found = open_database(url)
+    yield found
+    found.dispose()
+
+
+def change(engine: Engine, statement: str, **values: Any) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(statement), values)
+
+
+def asked(engine: Engine, question: Callable[[], Any]) -> list[tuple[str, Any]]:
+    """The SQL that a question sends."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if statement.startswith("SELECT"):
+            sent.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    question()
+    event.remove(engine, "before_cursor_execute", note)
+    return sent
+
+
+QUESTIONS: dict[str, Callable[[Engine], Any]] = {
+    "totals": lambda e: queries.totals(e, "fraud"),
+    "windows": lambda e: queries.windows(e, "fraud", NOW_US - 900_000_000),
+    "newest alerts": lambda e: queries.newest_alerts(e, "fraud"),
+    "alerts": lambda e: queries.alerts(e, "fraud", ["d000010", "d000020"]),
+    "alert count": lambda e: queries.alert_count(e, "fraud", NOW_US - DAY_US),
+    "decision": lambda e: queries.decision(e, "fraud", "d000010"),
+    "recent decisions": lambda e: queries.recent_decisions(e, queries.decision(e, "fraud", "d000010")),  # type: ignore[arg-type]
+    "models": lambda e: queries.models(e, "fraud"),
+    "model": lambda e: queries.model(e, "fraud", VERSION),
+}
+ALONE = ("totals", "newest alerts", "alert count")  # what is asked again and again over many rows: the table is not touched
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_is_answered_from_an_index(name: str, engine: Engine) -> None:
+    for statement, parameters in asked(engine, lambda: QUESTIONS[name](engine)):
+        with engine.connect() as connection:
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+        reads = [step for step in plan if step.startswith(("SEARCH", "SCAN")) and "anon" not in step]
+        assert reads
+        assert all(" INDEX " in step and step.startswith("SEARCH") for step in reads), plan
+        if name in ALONE:
+            assert all("COVERING INDEX" in step for step in reads), plan
+
+
+def test_totals_are_of_the_day_up_to_the_newest_window(engine: Engine) -> None:
+    before = queries.totals(engine, "fraud")
+    assert (before.decisions, before.end_us) == (3_000, NOW_US)
+    change(engine, "UPDATE sla_window SET end_us = :old WHERE start_us = (SELECT min(start_us) FROM sla_window)", old=NOW_US - DAY_US)
+    assert queries.totals(engine, "fraud").decisions == 2_900
+    assert queries.totals(engine, "nothing").end_us == 0
+
+
+def test_a_count_goes_no_further_than_it_is_shown(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert queries.alert_count(engine, "fraud") == 8
+    monkeypatch.setattr(queries, "MOST_COUNTED", 5)
+    assert queries.alert_count(engine, "fraud") == 5
+
+
+def test_a_second_look_reads_only_the_alerts_that_are_new(engine: Engine) -> None:
+    queue = AlertQueue()
+    first = queue.look(engine, "fraud")
+    assert [row.decision_id for row in first] == [f"d0000{n}0" for n in range(7, -1, -1)]
+    again = asked(engine, lambda: queue.look(engine, "fraud"))
+    assert len(again) == 1, "nothing is new, so no alert is read"
+    change(engine, "UPDATE alert SET decided_us = :now, action = 'block' WHERE decision_id = 'd000030'", now=NOW_US + 1)
+    sent = asked(engine, lambda: queue.look(engine, "fraud"))
+    assert [parameters for statement, parameters in sent if "reasons" in statement] == [("fraud", "d000030")]
+    assert [row.decision_id for row in queue.look(engine, "fraud")][:2] == ["d000030", "d000070"]
+
+
+def test_the_queue_holds_the_newest_and_lets_go_of_what_is_gone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = AlertQueue()
+    queue.look(engine, "fraud")
+    change(engine, "DELETE FROM alert WHERE decision_id >= 'd000040'")
+    assert [row.decision_id for row in queue.look(engine, "fraud")] == ["d000030", "d000020", "d000010", "d000000"]
+    monkeypatch.setattr(queries, "MOST_ALERTS", 3)
+    assert [row.decision_id for row in queue.look(engine, "fraud")] == ["d000030", "d000020", "d000010"]
+
+
+def test_alerts_are_chosen_by_action_and_by_the_beginning_of_the_customers_id(engine: Engine) -> None:
+    rows = AlertQueue().look(engine, "fraud")
+    assert {row.action for row in matching(rows, ["review"], "")} == {"review"}
+    assert [row.key for row in matching(rows, [], "c03")] == [row.key for row in rows if row.key.startswith("c03")] != []
+    assert matching(rows, [], "%") == []
