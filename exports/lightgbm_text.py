@@ -25,6 +25,7 @@ _HEADER = frozenset({
     "version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "objective", "average_output",
     "feature_names", "feature_infos", "monotone_constraints", "tree_sizes",
 })  # fmt: skip
+_HEADER_LINES = 2 * len(_HEADER)
 _NEEDED = ("version", "num_class", "num_tree_per_iteration", "max_feature_idx", "feature_names", "feature_infos")
 
 
@@ -70,7 +71,7 @@ def parse(text: str, source: str = "model") -> TextModel:
     lines = text.split("\n")
     if not lines or lines[0].strip() != "tree":
         raise CorruptArtifact(source, "not a LightGBM text model: it does not start with the line 'tree'", 1)
-    end = _line_of(lines, "end of trees", source)
+    end = _end_of_trees(lines, source)
     first = next((i for i in range(end) if lines[i].startswith("Tree=")), end)
     header = _keys(lines, 1, first, source)
     _check_header(header, source)
@@ -89,8 +90,14 @@ def parse(text: str, source: str = "model") -> TextModel:
     names, infos = (tuple(header[k][0].split()) for k in ("feature_names", "feature_infos"))
     if not len(names) == len(infos) == n_features:
         raise CorruptArtifact(source, f"{len(names)} feature_names and {len(infos)} feature_infos for {n_features} features")
-    tail = _tail(lines, end + 1, source)
+    tail = _tail(lines, end, source)
     return TextModel(text, builder.build(per_iteration, link), objective, names, infos, *tail)
+
+
+def _end_of_trees(lines: list[str], source: str) -> int:
+    """The line that ends the trees; in a file of version 2 that may be the importances."""
+    old = "version=v2" in lines[:_HEADER_LINES] and "end of trees" not in lines
+    return _line_of(lines, "feature importances:" if old else "end of trees", source)
 
 
 def _line_of(lines: list[str], wanted: str, source: str) -> int:
@@ -165,6 +172,8 @@ def _tail(lines: list[str], start: int, source: str) -> tuple[tuple[tuple[str, .
         _line_of(lines, "end of parameters", source)
     for i in range(start, len(lines)):
         line = lines[i]
+        if line == "end of trees":
+            continue
         if line.startswith("pandas_categorical:"):
             categories = _pandas(line.partition(":")[2], source, i + 1)
         elif line.startswith(SCHEMA_KEY):

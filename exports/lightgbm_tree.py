@@ -85,15 +85,23 @@ class _Tree:
         words = _integers(self._block, "cat_threshold", bounds[-1], self._source)
         if bounds[0] != 0 or any(a > b for a, b in pairwise(bounds)):
             raise CorruptArtifact(self._source, "cat_boundaries do not rise", self.line("cat_boundaries"))
-        if 32 * len(words) > 32 * MAX_CODE or any(not 0 <= w < 1 << 32 for w in words):
+        if max((b - a for a, b in pairwise(bounds)), default=0) > MAX_CODE // 32 + 1:
+            raise self._too_sparse(32 * max(b - a for a, b in pairwise(bounds)) - 1)
+        if any(not 0 <= w < 1 << 32 for w in words):
             raise CorruptArtifact(self._source, "cat_threshold holds what is no bit set", self.line("cat_threshold"))
         return [self._codes(words[a:b]) for a, b in pairwise(bounds)]
 
     def _codes(self, words: list[int]) -> tuple[int, ...]:
         codes = tuple(32 * i + bit for i, word in enumerate(words) if word for bit in range(32) if word >> bit & 1)
         if codes and codes[-1] > MAX_CODE:
-            raise UnsupportedModel(f"{self._source}: line {self.line('cat_threshold')}: category code {codes[-1]}: number them from 0")
+            raise self._too_sparse(codes[-1])
         return codes
+
+    def _too_sparse(self, code: int) -> UnsupportedModel:
+        place = f"{self._source}: line {self.line('cat_threshold')}"
+        return UnsupportedModel(
+            f"{place}: category codes up to {code:,}, more than {MAX_CODE:,}: number the categories from 0 and train again"
+        )
 
     def _within(self, value: int, size: int, key: str) -> int:
         if not 0 <= value < size:
