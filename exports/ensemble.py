@@ -6,8 +6,10 @@ and flags (``exports.missing``), so that equal models are equal arrays whichever
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -90,6 +92,16 @@ class Ensemble:
         for i in np.flatnonzero(self.feature >= 0):
             depth[i + 1] = depth[self.right[i]] = depth[i] + 1
         return np.maximum.reduceat(depth, self.tree_start[:-1]) if self.n_trees else depth
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over every field: equal for equal models, whichever format they came through."""
+        found = hashlib.sha256()
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            found.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+            found.update(b";")
+        return found.hexdigest()
 
     def same_as(self, other: Ensemble) -> bool:
         """Equal in every field, bit for bit."""

@@ -26,6 +26,10 @@ class EngineMissing(ExportError):
     """What scores this format is not installed."""
 
 
+class ServerUnavailable(ExportError):
+    """The server that has the model did not answer, or not in time."""
+
+
 class ArtifactError(ExportError):
     """The file cannot be loaded. ``source`` names it, ``line`` is where (0: nowhere in particular)."""
 

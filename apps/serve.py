@@ -1,0 +1,146 @@
+"""`polyscore serve`: artifacts behind a server that speaks the Open Inference Protocol v2, one row or many a request."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import uvicorn
+from fastapi import FastAPI, Request, Response
+
+from apps.errors import InputError
+from apps.inference import RefusedError, answer, rows_of, split
+from exports import recognise
+from exports.ensemble import Ensemble
+from exports.remote import HEADER, name_of
+from exports.scorer import Scorer
+
+MOST_BYTES: Final = 64 << 20
+
+
+@dataclass
+class Served:
+    """A model by the name that it is served under."""
+
+    name: str
+    format: str
+    digest: str
+    outputs: int
+    scorer: Scorer
+
+
+@dataclass
+class Models:
+    """What a server has, and the key it asks for (empty: none). Scoring is microseconds: requests are answered one after the other."""
+
+    served: dict[str, Served] = field(default_factory=dict)
+    api_key: str = ""
+
+    def add(self, model: Served) -> None:
+        """Serve one more; the same name again replaces it."""
+        self.served[model.name] = model
+
+    def named(self, name: str) -> Served:
+        """The model of this name. Raises ``RefusedError``."""
+        if name not in self.served:
+            raise RefusedError(404, f"no model {name!r}; there are {', '.join(self.served) or 'none'}")
+        return self.served[name]
+
+
+def application(models: Models) -> FastAPI:
+    """The server as an ASGI application."""
+    app = FastAPI(title="polyscore", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.exception_handler(RefusedError)
+    async def refused(request: Request, error: RefusedError) -> Response:
+        return _answer({"error": str(error)}, error.status)
+
+    @app.get("/v2")
+    async def server() -> Response:
+        return _answer({"name": "polyscore", "version": "2", "extensions": ["binary_tensor_data"]})
+
+    @app.get("/v2/health/live")
+    async def live() -> Response:
+        return _answer({"live": True})
+
+    @app.get("/v2/health/ready")
+    async def ready() -> Response:
+        return _answer({"ready": bool(models.served)}, 200 if models.served else 503)
+
+    @app.get("/v2/models/{name}/ready")
+    async def model_ready(name: str) -> Response:
+        models.named(name)
+        return _answer({"name": name, "ready": True})
+
+    @app.get("/v2/models/{name}")
+    async def metadata(name: str, request: Request) -> Response:
+        _allow(request, models.api_key)
+        return _answer(_metadata(models.named(name)))
+
+    @app.post("/v2/models/{name}/infer")
+    async def infer(name: str, request: Request) -> Response:
+        _allow(request, models.api_key)
+        model = models.named(name)
+        head, binary = split(await _body(request), request.headers.get(HEADER))
+        rows = rows_of(head["inputs"], binary, model.scorer.schema)
+        tensors = {"raw": model.scorer.raw_batch(rows), "values": model.scorer.score_batch(rows)}
+        body, length = answer(head, {"model_name": model.name, "model_version": model.digest[:12]}, tensors)
+        if length is None:
+            return Response(body, media_type="application/json")
+        return Response(body, media_type="application/octet-stream", headers={HEADER: str(length)})
+
+    return app
+
+
+def _allow(request: Request, key: str) -> None:
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if key and not hmac.compare_digest(given.encode(), key.encode()):
+        raise RefusedError(401, "send the server's key as `Authorization: Bearer ...`")
+
+
+async def _body(request: Request) -> bytes:
+    """The request's body, up to ``MOST_BYTES``; no more than that is ever held."""
+    found = bytearray()
+    async for chunk in request.stream():
+        found += chunk
+        if len(found) > MOST_BYTES:
+            raise RefusedError(413, f"more than {MOST_BYTES >> 20} MiB in one request: send fewer rows")
+    return bytes(found)
+
+
+def _metadata(model: Served) -> dict[str, Any]:
+    features = {"name": "features", "datatype": "FP64", "shape": [-1, len(model.scorer.schema)]}
+    outputs = [{"name": name, "datatype": "FP64", "shape": [-1, model.outputs]} for name in ("raw", "values")]
+    properties = {"digest": model.digest, "format": model.format, "schema": json.dumps(model.scorer.schema.to_json())}
+    return {"name": model.name, "versions": [model.digest[:12]], "platform": "polyscore", "inputs": [features], "outputs": outputs,
+            "properties": properties}  # fmt: skip
+
+
+def _answer(body: Mapping[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status_code=status, media_type="application/json")
+
+
+def served(artifact: Path) -> Served:
+    """An artifact, loaded. Raises ``ExportError``, or ``InputError`` for one that is itself a pointer to a server."""
+    chosen = recognise.recognise(artifact)
+    scorer = chosen.load(artifact)
+    ensemble: Ensemble | None = getattr(scorer, "ensemble", None)
+    if ensemble is None:
+        raise InputError(f"{artifact}: {chosen.name} holds no model to serve")
+    return Served(name_of(ensemble.digest), chosen.name, ensemble.digest, ensemble.n_outputs, scorer)
+
+
+def command(artifacts: Sequence[Path], *, host: str, port: int, api_key: str, say: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    models = Models(api_key=api_key)
+    for artifact in artifacts:
+        model = served(artifact)
+        models.add(model)
+        say(f"{artifact} as {model.name} ({model.format}, {len(model.scorer.schema)} features)")
+    say(f"serving at http://{host}:{port}/v2" + ("" if api_key else "; anyone who reaches it may ask (POLYSCORE_API_KEY sets a key)"))
+    uvicorn.run(application(models), host=host, port=port, log_level="warning", access_log=False)

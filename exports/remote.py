@@ -1,0 +1,208 @@
+"""The ``remote`` format: the model stays behind a server that speaks the Open Inference Protocol v2; the artifact says which and where.
+
+Rows travel as binary tensors (the protocol's binary data extension), so that missing values, infinities and every bit arrive.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.schema import FeatureSchema
+from exports import files
+from exports.compiled import matrix, numbers
+from exports.errors import ArtifactError, CorruptArtifact, EngineMissing, RowError, ServerUnavailable
+from exports.fit import fitting
+from exports.lightgbm_text import ModelSource
+from exports.lightgbm_text import read as read_model
+from exports.scorer import Scores
+
+KIND: Final = "polyscore remote model"
+SERVER: Final = "http://127.0.0.1:8080"
+HEADER: Final = "Inference-Header-Content-Length"
+TIMEOUT: Final = 0.05  # seconds for one row; half of the strictest deadline
+PAUSE: Final = 1.0  # seconds in which a server that failed is not asked again: every event would wait for it
+_ROWS: Final = 10_000  # in one request
+_MOST: Final = 1 << 28  # bytes of an answer
+
+
+def export(model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path:
+    """Write where the model is served: at ``SERVER``, under a name that is the model's own digest."""
+    return export_to(SERVER, model, schema, path)
+
+
+def export_to(server: str, model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path:
+    """Write the artifact for a server at this address (``http://host:port``). Raises as every ``export`` does, or ``ArtifactError``."""
+    read = read_model(model)
+    fitted = fitting(read, schema)
+    _address(server, path.name)
+    digest = read.ensemble.digest
+    fields = {"kind": KIND, "server": server, "name": name_of(digest), "digest": digest, "outputs": read.ensemble.n_outputs}
+    return files.write(path, json.dumps({**fields, "schema": fitted.to_json()}, indent=1).encode() + b"\n")
+
+
+def name_of(digest: str) -> str:
+    """What a server calls the model of this digest (``Ensemble.digest``)."""
+    return f"model-{digest[:12]}"
+
+
+@dataclass(frozen=True)
+class _Place:
+    server: str
+    name: str
+    digest: str
+    outputs: int
+    schema: FeatureSchema
+
+
+def load(path: Path, *, timeout: float = TIMEOUT, api_key: str = "", clock: Callable[[], float] = time.monotonic) -> RemoteScorer:
+    """Connect to the server that the artifact names.
+
+    Raises ``EngineMissing`` where it does not answer, ``ArtifactError`` where it has another model, ``CorruptArtifact``.
+    """
+    place = _read(path)
+    scorer = RemoteScorer(place, timeout, api_key, clock)
+    try:
+        served = scorer.metadata()
+    except ServerUnavailable as error:
+        raise EngineMissing(f"{path.name}: {error}; start it with `polyscore serve`, given an artifact of this model") from None
+    if served.get("properties", {}).get("digest") != place.digest:
+        raise ArtifactError(path.name, f"the server at {place.server} has another model under the name {place.name}")
+    return scorer
+
+
+def _read(path: Path) -> _Place:
+    try:
+        found = json.loads(files.text(path))
+        if found.pop("kind") != KIND:
+            raise ValueError(f"its kind is not {KIND!r}")
+        place = _Place(schema=FeatureSchema.from_json(found.pop("schema")), **found)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CorruptArtifact(path.name, f"does not say where a model is served: {error}") from None
+    sound = [isinstance(v, str) for v in (place.server, place.name, place.digest)]
+    if not all(sound) or type(place.outputs) is not int or not 0 < place.outputs < 100_000 or place.name != name_of(place.digest):
+        raise CorruptArtifact(path.name, "server, name, digest or outputs are not what they should be")
+    _address(place.server, path.name)
+    return place
+
+
+def _address(server: str, source: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(server)
+        port = parts.port
+    except ValueError as error:
+        raise ArtifactError(source, f"server {server!r}: {error}") from None
+    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+        raise ArtifactError(source, f"server {server!r}: write it as http://host:port")
+    return parts.hostname, port or 80
+
+
+class RemoteScorer:
+    """Asks the server, over one connection that stays open. Not for several threads at once."""
+
+    def __init__(self, place: _Place, timeout: float, api_key: str, clock: Callable[[], float]) -> None:
+        self.schema = place.schema
+        self._place, self._timeout, self._clock = place, timeout, clock
+        host, port = _address(place.server, place.name)
+        self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
+        self._path = f"/v2/models/{place.name}"
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._not_before = 0.0
+
+    def metadata(self) -> dict[str, Any]:
+        """What the server says of the model. Raises ``ServerUnavailable``."""
+        body, _ = self._ask("GET", self._path, b"", {}, 20 * self._timeout)
+        return _json(body)
+
+    def score(self, row: Sequence[float | None]) -> Scores:
+        """Raw and linked scores of one row. Raises ``RowError``, or ``ServerUnavailable`` within the time limit."""
+        raw, values = self._infer(np.array([numbers(row, self.schema)]), self._timeout)
+        return Scores(tuple(raw[0].tolist()), tuple(values[0].tolist()))
+
+    def score_batch(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, features) float64 -> (n, outputs) float64, after the link. A request has ten times the time of a row, and a row's share."""
+        return self._batch(rows)[1]
+
+    def raw_batch(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, features) float64 -> (n, outputs) float64, before the link."""
+        return self._batch(rows)[0]
+
+    def _batch(self, rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        table = matrix(rows, self.schema)
+        parts = [self._infer(table[i : i + _ROWS], 100 * self._timeout) for i in range(0, len(table), _ROWS)]
+        empty = np.empty((0, self._place.outputs))
+        return np.concatenate([empty, *(raw for raw, _ in parts)]), np.concatenate([empty, *(values for _, values in parts)])
+
+    def _infer(self, table: NDArray[np.float64], timeout: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        data = np.ascontiguousarray(table, dtype="<f8").tobytes()
+        tensor = {"name": "features", "shape": list(table.shape), "datatype": "FP64", "parameters": {"binary_data_size": len(data)}}
+        head = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
+        body, length = self._ask("POST", f"{self._path}/infer", head + data, {HEADER: str(len(head))}, timeout)
+        return self._tensors(body, length, len(table))
+
+    def _tensors(self, body: bytes, length: int, rows: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        size = rows * self._place.outputs * 8
+        names = [output.get("name") for output in _json(body[:length]).get("outputs", [])]
+        if names != ["raw", "values"] or len(body) != length + 2 * size:
+            raise ServerUnavailable(f"{self._place.server} answers with {names} in {len(body)} bytes where raw and values were due")
+        both = np.frombuffer(body, dtype="<f8", offset=length) if length % 8 == 0 else np.frombuffer(body[length:], dtype="<f8")
+        return both[: size // 8].reshape(rows, -1), both[size // 8 :].reshape(rows, -1)
+
+    def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> tuple[bytes, int]:
+        """The answer's body and the length of its JSON. A connection that was closed meanwhile is opened once more."""
+        if self._clock() < self._not_before:
+            raise ServerUnavailable(f"{self._place.server} failed less than {PAUSE:g} s ago and is not asked yet")
+        fresh = self._connection.sock is None
+        try:
+            return self._exchange(method, path, body, headers, timeout)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
+            self._connection.close()
+            if fresh:
+                raise self._failed(error) from None
+        except (OSError, http.client.HTTPException, ServerUnavailable) as error:
+            raise self._failed(error) from None
+        try:
+            return self._exchange(method, path, body, headers, timeout)
+        except (OSError, http.client.HTTPException, ServerUnavailable) as error:
+            raise self._failed(error) from None
+
+    def _failed(self, error: Exception) -> ServerUnavailable:
+        self._connection.close()
+        self._not_before = self._clock() + PAUSE
+        return (
+            error if isinstance(error, ServerUnavailable) else ServerUnavailable(f"{self._place.server}: {error or type(error).__name__}")
+        )
+
+    def _exchange(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> tuple[bytes, int]:
+        connection = self._connection
+        connection.timeout = timeout
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout)
+        connection.request(method, path, body, {**self._headers, **headers})
+        response = connection.getresponse()
+        answer = response.read(_MOST)
+        if response.status == http.client.BAD_REQUEST:
+            raise RowError(f"{self._place.server} refuses the rows: {answer[:300].decode(errors='replace')}")
+        if response.status != http.client.OK:
+            raise ServerUnavailable(f"{self._place.server}: status {response.status}: {answer[:300].decode(errors='replace')}")
+        stated = response.getheader(HEADER, "")
+        return answer, int(stated) if stated.isdigit() else len(answer)
+
+
+def _json(data: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(data)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ServerUnavailable("the server's answer is not the protocol's JSON")
+    return found

@@ -1,0 +1,262 @@
+"""The remote format: every bit arrives, and a server that is away, slow, wrong or hostile is told from one that answers."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from apps.serve import Models
+from exports import remote
+from exports.errors import ArtifactError, CorruptArtifact, EngineMissing, RowError, ServerUnavailable
+from exports.lightgbm_text import read
+from tests.exports.served import add, serving
+from tests.exports.zoo import KINDS, SCHEMA, rows, trained
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    found = Models()
+    for kind in KINDS:
+        add(found, trained(kind), SCHEMA)
+    return found
+
+
+@pytest.fixture(scope="module")
+def server(models: Models) -> Iterator[str]:
+    with serving(models) as address:
+        yield address
+
+
+def artifact(server: str, folder: Path, kind: str = "binary") -> Path:
+    return remote.export_to(server, trained(kind), SCHEMA, folder / "model.remote.json")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_raw_scores_are_lightgbms_bit_for_bit(kind: str, server: str, tmp_path: Path) -> None:
+    scorer = remote.load(artifact(server, tmp_path, kind), timeout=5)
+    x = rows(read(trained(kind)).ensemble)
+    raw = np.asarray(trained(kind).predict(x, raw_score=True)).reshape(len(x), -1)
+    assert scorer.raw_batch(x).tobytes() == raw.tobytes()
+    assert np.array([scorer.score(row.tolist()).raw for row in x[:50]]).tobytes() == raw[:50].tobytes()
+    wanted = np.asarray(trained(kind).predict(x)).reshape(len(x), -1)
+    np.testing.assert_array_max_ulp(scorer.score_batch(x), wanted, maxulp=2)
+
+
+def infer(server: str, body: dict[str, Any], kind: str = "binary", **headers: str) -> dict[str, Any]:
+    name = remote.name_of(read(trained(kind)).ensemble.digest)
+    request = urllib.request.Request(f"{server}/v2/models/{name}/infer", json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def tensor(name: str, values: list[Any], kind: str = "FP64") -> dict[str, Any]:
+    return {"name": name, "shape": [len(values)], "datatype": kind, "data": values}
+
+
+def test_any_client_of_the_protocol_may_ask_with_labels_by_name(server: str) -> None:
+    label = SCHEMA.features[3].categories[1]
+    inputs = [
+        tensor("amount", [1.5]),
+        tensor("zeros", [None]),
+        tensor("noise", [0]),
+        tensor("label", [label], "BYTES"),
+        tensor("gone", [2.0]),
+    ]
+    answer = infer(server, {"id": "7", "inputs": inputs})
+    row = np.array([[1.5, np.nan, 0.0, 1.0, 2.0]])
+    assert answer["id"] == "7"
+    assert [output["name"] for output in answer["outputs"]] == ["raw", "values"]
+    assert answer["outputs"][0]["data"] == np.asarray(trained("binary").predict(row, raw_score=True)).tolist()
+
+
+def test_one_tensor_of_many_rows_is_answered_row_by_row(server: str) -> None:
+    x = np.zeros((3, len(SCHEMA)))
+    x[:, 0] = [-1, 0, 1]
+    answer = infer(server, {"inputs": [{"name": "features", "shape": [3, 5], "datatype": "FP64", "data": x.tolist()}]}, "multiclass")
+    assert answer["outputs"][0]["shape"] == [3, 3]
+    wanted = np.asarray(trained("multiclass").predict(x, raw_score=True)).ravel().tolist()
+    assert answer["outputs"][0]["data"] == wanted
+
+
+BAD: list[tuple[Any, int, str]] = [
+    ({}, 400, "inputs"),
+    ([], 400, "inputs"),
+    ({"inputs": []}, 400, "lacking"),
+    ({"inputs": [5]}, 400, "name, shape"),
+    ({"inputs": [{"name": "features", "shape": [1, 5], "datatype": "FP64", "data": [1, 2]}]}, 400, "2 values where 5"),
+    ({"inputs": [{"name": "features", "shape": [1, 5], "datatype": "FP64", "data": [1, 2, 3, 4, "x"]}]}, 400, "not a number"),
+    ({"inputs": [{"name": "features", "shape": [1, 5], "datatype": "FP64", "data": [1, 2, 3, 4, True]}]}, 400, "not a number"),
+    ({"inputs": [{"name": "features", "shape": [1, 4], "datatype": "FP64", "data": [1, 2, 3, 4]}]}, 400, r"shape \[1, 4\]"),
+    ({"inputs": [{"name": "features", "shape": [-1, -5], "datatype": "FP64", "data": [1] * 5}]}, 400, "shape"),
+    ({"inputs": [{"name": "features", "shape": [10**12, 5], "datatype": "FP64", "data": [1] * 5}]}, 400, "shape"),
+    ({"inputs": [{"name": "features", "shape": [1, 5], "datatype": "BOOL", "data": [1] * 5}]}, 400, "BOOL"),
+    ({"inputs": [{"name": "features", "shape": [1, 5], "datatype": "FP64", "parameters": {"binary_data_size": 40}}]}, 400, "40"),
+    ({"inputs": [tensor("amount", [1.0]), tensor("nobody", [1.0])]}, 400, "nobody"),
+    ({"inputs": [tensor("amount", [1.0]), tensor("amount", [1.0])]}, 400, "twice"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "named"), BAD)
+def test_a_bad_request_is_refused_with_what_is_wrong(body: Any, status: int, named: str, server: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        infer(server, body)
+    assert caught.value.code == status
+    assert re.search(named, caught.value.read().decode())
+
+
+def test_health_and_metadata(server: str, models: Models) -> None:
+    def get(path: str) -> Any:
+        with urllib.request.urlopen(server + path, timeout=10) as answer:
+            return json.load(answer)
+
+    name = next(iter(models.served))
+    assert get("/v2/health/ready") == {"ready": True}
+    assert get(f"/v2/models/{name}")["properties"]["digest"].startswith(name.removeprefix("model-"))
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        get("/v2/models/nobody")
+    assert caught.value.code == 404
+
+
+def test_a_server_with_a_key_answers_only_who_has_it(tmp_path: Path) -> None:
+    models = Models(api_key="secret")
+    add(models, trained("binary"), SCHEMA)
+    with serving(models) as server:
+        path = artifact(server, tmp_path)
+        with pytest.raises(EngineMissing, match="401"):
+            remote.load(path)
+        with pytest.raises(urllib.error.HTTPError):
+            infer(server, {"inputs": []})
+        assert remote.load(path, timeout=5, api_key="secret").score([0.0] * 5).raw
+
+
+def test_too_large_a_request_is_refused_without_being_held(server: str, models: Models) -> None:
+    name = next(iter(models.served))
+    request = urllib.request.Request(f"{server}/v2/models/{name}/infer", b" " * (65 << 20))
+    with pytest.raises((urllib.error.HTTPError, urllib.error.URLError)) as caught:
+        urllib.request.urlopen(request, timeout=30)
+    assert not isinstance(caught.value, urllib.error.HTTPError) or caught.value.code == 413
+
+
+def test_a_server_that_is_not_there_is_told_when_loading(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        path = artifact(f"http://127.0.0.1:{unused.getsockname()[1]}", tmp_path)
+        with pytest.raises(EngineMissing, match="polyscore serve"):
+            remote.load(path)
+
+
+def test_a_server_with_another_model_is_refused(server: str, tmp_path: Path) -> None:
+    path = artifact(server, tmp_path)
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps({**fields, "digest": fields["digest"][:12] + "0" * 52}))
+    with pytest.raises(ArtifactError, match="another model"):
+        remote.load(path)
+
+
+def test_a_server_that_goes_away_is_not_asked_for_a_while_and_then_is_again(tmp_path: Path) -> None:
+    models = Models()
+    add(models, trained("binary"), SCHEMA)
+    now = [100.0]
+    with serving(models) as server:
+        scorer = remote.load(artifact(server, tmp_path), timeout=2, clock=lambda: now[0])
+        first = scorer.score([0.0] * 5)
+    port = int(server.rpartition(":")[2])
+    with pytest.raises(ServerUnavailable, match="127"):
+        scorer.score([0.0] * 5)
+    with serving(models, port):
+        with pytest.raises(ServerUnavailable, match="not asked yet"):
+            scorer.score([0.0] * 5)
+        now[0] += remote.PAUSE
+        assert scorer.score([0.0] * 5) == first
+
+
+@contextmanager
+def answering(body: bytes, **headers: str) -> Iterator[str]:
+    """A server that says the same to everything."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(200)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815  # the name that the library looks for
+
+        def log_message(self, *_: object) -> None: ...
+
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{httpd.server_port}"
+    httpd.shutdown()
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"\x00\xff", b'{"outputs": []}', b'{"outputs": [{"name": "raw"}, {"name": "values"}]}'])
+def test_an_answer_that_is_not_the_protocols_is_no_score(body: bytes, tmp_path: Path) -> None:
+    digest = read(trained("binary")).ensemble.digest
+    with answering(json.dumps({"properties": {"digest": digest}}).encode()) as server:
+        path = artifact(server, tmp_path)
+        scorer = remote.load(path, timeout=5)
+    with answering(body) as server:
+        scorer._connection.close()
+        scorer._connection.port = int(server.rpartition(":")[2])
+        with pytest.raises(ServerUnavailable):
+            scorer.score([0.0] * 5)
+
+
+def test_a_server_that_is_slow_is_given_up_in_time(tmp_path: Path) -> None:
+    digest = read(trained("binary")).ensemble.digest
+    with answering(json.dumps({"properties": {"digest": digest}}).encode()) as server:
+        scorer = remote.load(artifact(server, tmp_path), timeout=0.2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        scorer._connection.close()
+        scorer._connection.port = silent.getsockname()[1]
+        with pytest.raises(ServerUnavailable, match="timed out"):
+            scorer.score([0.0] * 5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "x"},
+        {"server": 5},
+        {"server": "ftp://a"},
+        {"server": "http://a:b"},
+        {"server": "http://a/path"},
+        {"name": "model-other"},
+        {"outputs": -1},
+        {"outputs": True},
+        {"schema": 3},
+        {"more": 1},
+    ],
+)
+def test_an_artifact_that_was_changed_is_refused(change: dict[str, Any], server: str, tmp_path: Path) -> None:
+    path = artifact(server, tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises((CorruptArtifact, ArtifactError), match=path.name):
+        remote.load(path)
+
+
+def test_a_row_of_another_length_is_told_before_it_is_sent(server: str, tmp_path: Path) -> None:
+    with pytest.raises(RowError, match="4 values"):
+        remote.load(artifact(server, tmp_path), timeout=5).score([0.0] * 4)
