@@ -1,0 +1,32 @@
+"""The list of engines that are not ours, and of which format each is the judge. Adding one is a file and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.schema import FeatureSchema
+from exports import pmml4s_engine
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """An independent engine: ``load`` makes, of an artifact, what scores rows (n, features) into values (n, outputs)."""
+
+    name: str
+    format: str
+    load: Callable[[Path, FeatureSchema], Callable[[Matrix], Matrix]]
+
+
+JUDGES: dict[str, Judge] = {
+    judge.name: judge
+    for judge in (
+        Judge("PMML4S", "pmml", pmml4s_engine.load),  # through pypmml
+    )
+}

@@ -1,0 +1,126 @@
+"""`score`, `inspect` and `verify` on artifacts of every format, as a person at the terminal uses them."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from apps import inspect, score, verify
+from exports import recognise
+from exports.errors import CorruptArtifact
+from exports.formats import FORMATS
+from tests.exports.zoo import SCHEMA, trained
+
+HERE = [name for name in FORMATS if name != "remote"]  # needs a server, and has tests of its own
+
+
+def console() -> Console:
+    return Console(file=StringIO(), width=200, markup=False)
+
+
+def said(at: Console) -> str:
+    assert isinstance(at.file, StringIO)
+    return at.file.getvalue()
+
+
+def written(model_format: str, folder: Path, kind: str = "binary") -> Path:
+    chosen = FORMATS[model_format]
+    return chosen.export(trained(kind), SCHEMA, folder / chosen.file_name)
+
+
+def table(folder: Path, n: int = 50) -> tuple[Path, np.ndarray]:
+    """Raw features with their labels as text, and the same as a model sees them."""
+    x = np.random.default_rng(0).normal(size=(n, len(SCHEMA)))
+    x[:, 3] = np.arange(n) % len(SCHEMA.features[3].categories)
+    x[::7, 1] = np.nan
+    frame = pd.DataFrame(x, columns=list(SCHEMA.names)).astype(object)
+    frame["label"] = [SCHEMA.features[3].categories[int(code)] for code in x[:, 3]]
+    frame.to_csv(folder / "rows.csv", index=False)
+    return folder / "rows.csv", x
+
+
+@pytest.mark.parametrize("model_format", HERE)
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
+def test_score_gives_a_line_a_row_in_lightgbms_own_bits(model_format: str, kind: str, tmp_path: Path) -> None:
+    source, x = table(tmp_path)
+    out = tmp_path / "scores.csv"
+    assert score.command(written(model_format, tmp_path, kind), str(source), out, dropped=[], separator=",", console=console()) == len(x)
+    found = pd.read_csv(out, float_precision="round_trip")
+    raw = found[[c for c in found if c.startswith("raw")]].to_numpy()
+    assert raw.tobytes() == np.asarray(trained(kind).predict(x, raw_score=True)).reshape(len(x), -1).tobytes()
+
+
+def test_scores_go_to_standard_output_by_default(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, x = table(tmp_path)
+    score.command(written("native", tmp_path), str(source), None, dropped=[], separator=",", console=console())
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "raw,value"
+    assert len(lines) == 1 + len(x)
+
+
+def test_a_failed_scoring_leaves_no_file(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("amount\n1\n")
+    with pytest.raises(Exception, match="lacks the column"):
+        score.command(
+            written("native", tmp_path), str(tmp_path / "rows.csv"), tmp_path / "o.csv", dropped=[], separator=",", console=console()
+        )
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.txt", "rows.csv"]
+
+
+@pytest.mark.parametrize("model_format", HERE)
+def test_inspect_tells_what_is_in_the_file_and_one_digest_for_all_formats(model_format: str, tmp_path: Path) -> None:
+    at, of_native = console(), console()
+    inspect.command(written(model_format, tmp_path), at)
+    inspect.command(written("native", tmp_path), of_native)
+    digest = next(line for line in said(of_native).splitlines() if "model:" in line)
+    assert digest in said(at)
+    for text in (model_format, "SHA-256", "link logistic", "12 with", "amount", "gro cery"):
+        assert text in said(at)
+
+
+@pytest.mark.parametrize("model_format", [*HERE])
+def test_a_format_is_recognised_by_ending_and_by_beginning(model_format: str, tmp_path: Path) -> None:
+    path = written(model_format, tmp_path)
+    assert recognise.recognise(path).name == model_format
+    renamed = path.rename(tmp_path / "renamed.bin")
+    assert recognise.recognise(renamed).name == model_format
+
+
+def test_what_is_no_artifact_is_refused_with_what_would_be(tmp_path: Path) -> None:
+    (tmp_path / "x.bin").write_bytes(b"hello")
+    with pytest.raises(CorruptArtifact, match="native"):
+        recognise.recognise(tmp_path / "x.bin")
+    with pytest.raises(CorruptArtifact, match="no such file"):
+        recognise.recognise(tmp_path / "absent.pmml")
+
+
+def test_verify_exports_a_model_compares_every_format_and_writes_the_report(tmp_path: Path) -> None:
+    model, out, at = written("native", tmp_path), tmp_path / "parity.json", console()
+    source, x = table(tmp_path)
+    assert verify.command(model, [], str(source), out, judged=False, dropped=[], console=at)
+    report = json.loads(out.read_text())
+    assert report["given"] == len(x)
+    assert [c["name"] for c in report["comparisons"]] == list(FORMATS)
+    assert all(c["outcome"] == "passed" for c in report["comparisons"] if c["name"] != "remote")
+    assert "every answer is LightGBM's" in said(at)
+
+
+def test_verify_catches_an_artifact_of_another_model(tmp_path: Path) -> None:
+    model, at = written("native", tmp_path), console()
+    other = written("pmml", tmp_path, "no-missing")
+    assert not verify.command(model, [other], None, None, judged=False, dropped=[], console=at)
+    assert "failed" in said(at)
+    assert "LightGBM says" in said(at)
+
+
+@pytest.mark.system
+def test_verify_asks_the_judges(tmp_path: Path) -> None:
+    at = console()
+    assert verify.command(written("native", tmp_path), [], None, None, judged=True, dropped=[], console=at)
+    assert "PMML4S" in said(at)

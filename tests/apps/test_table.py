@@ -1,0 +1,91 @@
+"""Anybody's table as rows: every bit, columns by name, and what does not fit is told by its name."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from apps.errors import InputError
+from apps.table import CHUNK, read_rows
+from domain.schema import Feature, FeatureSchema
+
+SCHEMA = FeatureSchema((Feature("a b"), Feature("kind", "categorical", ("red", "3", "ünï")), Feature("c")))
+NAN = math.nan
+
+
+def rows(source: Any, *dropped: str, separator: str = ",") -> list[list[float]]:
+    return np.concatenate(list(read_rows(str(source), SCHEMA, dropped, separator))).tolist()
+
+
+def file(folder: Path, text: str) -> Path:
+    path = folder / "rows.csv"
+    path.write_bytes(text.encode())
+    return path
+
+
+def test_columns_are_matched_by_name_and_values_keep_every_bit(tmp_path: Path) -> None:
+    found = rows(file(tmp_path, "c,kind,a b\n0.1,red,1e-308\n-0.0,3,1.7976931348623157e308\n0.30000000000000004,ünï,inf\n"))
+    assert found == [[1e-308, 0.0, 0.1], [1.7976931348623157e308, 1.0, 0.0], [math.inf, 2.0, 0.30000000000000004]]
+    assert math.copysign(1, found[1][2]) == -1
+
+
+def test_empty_is_missing_and_a_new_label_is_unseen(tmp_path: Path) -> None:
+    found = rows(file(tmp_path, "a b,kind,c\n,,\n1,blue,nan\n2,3.0,4\n"))
+    assert np.array_equal(found, [[NAN, NAN, NAN], [1, -1, NAN], [2, 1, 4]], equal_nan=True)
+
+
+def test_a_byte_order_mark_and_another_separator_are_read(tmp_path: Path) -> None:
+    assert rows(file(tmp_path, "\ufeffa b;kind;c\n1;red;2\n"), separator=";") == [[1, 0, 2]]
+
+
+def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a b,kind,c\n1,red,2\n")))
+    assert rows("-") == [[1, 0, 2]]
+
+
+def test_parquet_is_read_with_its_nulls(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pd.DataFrame({"a b": [0.1, None], "kind": ["red", None], "c": [7, 8]}).to_parquet(path)
+    assert np.array_equal(rows(path), [[0.1, 0, 7], [NAN, NAN, 8]], equal_nan=True)
+
+
+def test_a_large_table_comes_in_chunks(tmp_path: Path) -> None:
+    path = file(tmp_path, "a b,kind,c\n" + "1,red,2\n" * (CHUNK + 1))
+    assert [len(chunk) for chunk in read_rows(str(path), SCHEMA)] == [CHUNK, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("a b,kind\n1,red\n", "'c'"),
+        ("a b,kind,c,d\n1,red,2,3\n", "'d'.*--drop"),
+        ("a b,kind,c\n1,red,2\n1,red,x2\n", "'c', row 2: 'x2'"),
+        ("", "cannot be read"),
+        ('a b,kind,c\n"1,red,2\n', "cannot be read"),
+    ],
+)
+def test_what_does_not_fit_is_told_by_its_name(text: str, named: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=named):
+        rows(file(tmp_path, text))
+
+
+def test_a_row_number_counts_over_chunks(tmp_path: Path) -> None:
+    path = file(tmp_path, "a b,kind,c\n" + "1,red,2\n" * CHUNK + "1,red,?\n")
+    with pytest.raises(InputError, match=f"row {CHUNK + 1}"):
+        rows(path)
+
+
+def test_columns_may_be_left_out(tmp_path: Path) -> None:
+    assert rows(file(tmp_path, "id,a b,kind,c\n7,1,red,2\n"), "id") == [[1, 0, 2]]
+
+
+def test_no_file_is_told(tmp_path: Path) -> None:
+    for name in ("x.csv", "x.parquet"):
+        with pytest.raises(InputError, match="no such file"):
+            rows(tmp_path / name)
