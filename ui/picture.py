@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SIZE = {"width": 1440, "height": 900}
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 PAGES = {"live": "", "alerts": "alerts", "models": "models"}
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PATIENCE_MS = 60_000
+_DRAWING_MS = 4_000  # charts draw themselves after their data
 
 
 @contextmanager
@@ -51,29 +54,36 @@ def _installed(command: list[str]) -> bool:
     return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=600).returncode == 0
 
 
-def open_page(browser: Browser, url: str, theme: Literal["light", "dark"] = "light") -> Page:
+def open_page(browser: Browser, url: str, theme: Theme = "light") -> Page:
     """A page of the dashboard, once its data is drawn."""
     page = browser.new_page(viewport=SIZE, color_scheme=theme, device_scale_factor=1)  # type: ignore[arg-type]  # a TypedDict
     page.goto(url, timeout=_PATIENCE_MS)
-    page.get_by_text("data as of").or_(page.get_by_text("trained ")).or_(page.get_by_text("Nothing to show yet")).first.wait_for(
-        timeout=_PATIENCE_MS
-    )
+    page.get_by_text("data as of").or_(page.get_by_text("Nothing to show yet")).first.wait_for(timeout=_PATIENCE_MS)
     return page
 
 
+def take(url: str, folder: Path) -> list[Path]:
+    """Write one picture a page, of the first page one in the dark as well; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = []
+    with chromium() as browser:
+        for name, path in PAGES.items():
+            for theme in THEMES if not path else THEMES[:1]:
+                page = open_page(browser, f"{url.rstrip('/')}/{path}", theme)
+                page.wait_for_timeout(_DRAWING_MS)
+                taken.append(folder / f"{name}-{theme}.png")
+                page.screenshot(path=taken[-1])
+                page.close()
+    return taken
+
+
 def main() -> None:
-    """Take the pictures."""
+    """Take the pictures of a dashboard that runs already."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", help="the dashboard's address")
     parser.add_argument("folder", type=Path, help="where to write live-light.png and the others")
     chosen = parser.parse_args()
-    with chromium() as browser:
-        for name, path in PAGES.items():
-            for theme in ("light", "dark") if name == "live" else ("light",):
-                page = open_page(browser, f"{chosen.url.rstrip('/')}/{path}", theme)
-                page.wait_for_timeout(4_000)  # charts draw themselves after their data
-                page.screenshot(path=chosen.folder / f"{name}-{theme}.png")
-                page.close()
+    take(chosen.url, chosen.folder)
 
 
 if __name__ == "__main__":

@@ -114,10 +114,17 @@ def throughput(settings: Settings, bundle: Path, size: Size) -> list[dict[str, A
     for _ in range(size.rounds):
         for kind, guarantee, model_format in kinds:
             command = [sys.executable, "-m", "tests.bench.counting", kind, guarantee, str(size.payments), str(bundle), model_format]
-            output = subprocess.run(command, env=_environment(settings), capture_output=True, text=True, check=True, timeout=300).stdout
-            found[kind, guarantee, model_format].append(json.loads(output.splitlines()[-1]))
+            found[kind, guarantee, model_format].append(_counted(command, _environment(settings)))
             console.print(f"{kind} {guarantee} {model_format}: {found[kind, guarantee, model_format][-1]}")
     return [_row(*kind, rounds=rounds) for kind, rounds in found.items()]
+
+
+def _counted(command: list[str], environment: dict[str, str]) -> dict[str, float]:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def _row(kind: str, guarantee: str, model_format: str, rounds: list[dict[str, float]]) -> dict[str, Any]:
