@@ -46,7 +46,7 @@ def answer(head: Mapping[str, Any], fields: dict[str, Any], tensors: Mapping[str
     """The answer to the request ``head``: its bytes and, where the tensors follow binary, the length of its JSON."""
     if isinstance(head.get("id"), str):
         fields["id"] = head["id"]
-    outputs = [{"name": name, "datatype": "FP64", "shape": list(m.shape)} for name, m in tensors.items()]
+    outputs: list[dict[str, Any]] = [{"name": name, "datatype": "FP64", "shape": list(m.shape)} for name, m in tensors.items()]
     if not (isinstance(head.get("parameters"), dict) and head["parameters"].get("binary_data_output")):
         told = [{**output, "data": m.ravel().tolist()} for output, m in zip(outputs, tensors.values(), strict=True)]
         return orjson.dumps({**fields, "outputs": told}), None

@@ -1,4 +1,9 @@
-"""The ``pmml`` format: a PMML 4.4 document that any PMML engine scores from raw features; here it is scored by the kernel."""
+"""The ``pmml`` format: a PMML 4.4 document that any PMML engine scores from raw features; here it is scored by the kernel.
+
+An engine is given the features by name (labels as text; absent, null or NaN is missing) and answers ``predicted_target``, the
+class or the quantity, and ``probability_0`` ... or, of several quantities, ``value_0`` ...; a name that a feature has already
+gets an underscore. Trees deeper than 89 need ``-Djdk.xml.maxElementDepth=0`` on Java 24 and later.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,19 +14,14 @@ from exports import files
 from exports.errors import CorruptArtifact, UnsupportedConstruct
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)")
-_ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def representable(text: str) -> bool:
-    """Whether XML 1.0 can hold this text at all."""
-    return _ILLEGAL.search(text) is None
+ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in no XML 1.0 text
 
 
 class Element:
     """One element as a strict reader sees it: ``attributes`` and ``children`` name everything that may stand there."""
 
     def __init__(self, node: etree._Element, source: str, namespace: str) -> None:
-        self._node, self._source, self._namespace = node, source, namespace
+        self.node, self.source, self.namespace = node, source, namespace
         tag = etree.QName(node)
         self.tag = tag.localname
         if tag.namespace != namespace:
@@ -33,41 +29,45 @@ class Element:
 
     @property
     def line(self) -> int:
-        return self._node.sourceline or 0
+        return self.node.sourceline or 0
 
     @property
     def text(self) -> str:
-        return self._node.text or ""
+        return self.node.text or ""
+
+    def at(self, node: etree._Element) -> Element:
+        """Another node of the same document."""
+        return Element(node, self.source, self.namespace)
 
     def allow(self, *attributes: str) -> Element:
         """Refuse an attribute that is not among these: it may change what the element means."""
-        for name in self._node.attrib:
+        for name in self.node.attrib:
             if name not in attributes:
                 raise self.unsupported(f"has an attribute {str(name)!r} that this reader does not know")
         return self
 
     def get(self, name: str) -> str | None:
-        return self._node.get(name)
+        return self.node.get(name)
 
     def need(self, name: str) -> str:
         """The attribute's value. Raises ``CorruptArtifact`` where it is not there."""
-        value = self._node.get(name)
+        value = self.node.get(name)
         if value is None:
             raise self.corrupt(f"has no attribute {name!r}")
         return value
 
     def one_of(self, name: str, allowed: dict[str, str] | tuple[str, ...], default: str | None = None) -> str:
         """The attribute's value, which must be among ``allowed``."""
-        value = self._node.get(name, default)
+        value = self.node.get(name, default)
         if value is None or value not in allowed:
             raise self.unsupported(f"{name}={value!r}: the known ones are {', '.join(allowed)}")
         return value
 
     def number(self, name: str) -> float:
         """The attribute's value as a finite double."""
-        text = self.need(name).strip()
-        value = float(text) if _NUMBER.fullmatch(text) else float("inf")
-        if value in (float("inf"), float("-inf")):
+        text = self.need(name)
+        value = finite(text)
+        if value is None:
             raise self.corrupt(f"{name}={text[:40]!r} is not a finite number")
         return value
 
@@ -86,18 +86,41 @@ class Element:
             raise self.corrupt(f"holds {len(found)} {tag} where one was due")
         return found[0]
 
+    def must_be(self, expected: str) -> None:
+        """Refuse this element unless it says the same as the given one, comments and blanks aside."""
+        self._must_be(etree.fromstring(expected))
+
+    def _must_be(self, expected: etree._Element) -> None:
+        due = etree.QName(expected).localname
+        if self.tag != due:
+            raise self.unsupported(f"where {due} was due")
+        for name in sorted({*self.node.keys(), *expected.keys()}):
+            if self.get(name) != expected.get(name):
+                raise self.unsupported(f"{name}={self.get(name)!r} where {expected.get(name)!r} was due")
+        children = list(self._children())
+        if len(children) != len(expected) or (not children and self.text.strip() != (expected.text or "")):
+            raise self.unsupported(f"holds something else than {etree.tostring(expected, encoding='unicode')[:200]}")
+        for child, wanted in zip(children, expected, strict=True):
+            child._must_be(wanted)
+
     def _children(self) -> Iterator[Element]:
-        for node in self._node:
+        for node in self.node:
             if isinstance(node.tag, str):
-                yield Element(node, self._source, self._namespace)
+                yield self.at(node)
             elif not isinstance(node, etree._Comment):
                 raise self.unsupported("holds a processing instruction or an entity")
 
     def unsupported(self, reason: str) -> UnsupportedConstruct:
-        return UnsupportedConstruct(self._source, self.tag, reason, self.line)
+        return UnsupportedConstruct(self.source, self.tag, reason, self.line)
 
     def corrupt(self, reason: str) -> CorruptArtifact:
-        return CorruptArtifact(self._source, f"{self.tag} {reason}", self.line)
+        return CorruptArtifact(self.source, f"{self.tag} {reason}", self.line)
+
+
+def finite(text: str) -> float | None:
+    """The number that a text is, if it is one and a double can hold it."""
+    value = float(text) if _NUMBER.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else None
 
 
 def read(path: Path, namespace: str) -> Element:

@@ -56,6 +56,19 @@ PMML_CHANGES: list[tuple[str, str, str]] = [
     ('field="amount"', 'field="nobody"', "nobody"),
     ('score="', 'score="x', "score"),
     ("<Header>", "<TransformationDictionary/><Header>", "TransformationDictionary"),
+    ('feature="probability" value="1"', 'feature="probability" value="0"', "OutputField"),
+    ('coefficient="1.0"', 'coefficient="2.0"', "coefficient"),
+    ('"sigmoid": 1.0', '"sigmoid": NaN', "no link"),
+    ('"kind": "logistic"', '"kind": "softmax"', "normalizationMethod"),
+    ('name="link" value', 'name="unlike" value', "which link"),
+    ('<Constant dataType="double">2.0<', '<Constant dataType="double">1.0<', "Constant"),
+    ('<Value value="1"/>\n</DataField>', '<Value value="1"/><Value value="2"/></DataField>', "classes"),
+    ('<MiningField name="label" invalidValueTreatment="asMissing"/>', '<MiningField name="label"/>', "invalidValueTreatment"),
+    ('score="0', 'score="1e999999', "finite"),
+    (' operator="greaterThan" value="', ' operator="greaterThan" value="1', "opposite"),
+    ('operator="notEqual"', 'operator="equal"', "list of labels"),
+    ("single's", "nobody's", "no label"),
+    ('name="target" optype', 'name="aim" optype', "aim"),
 ]
 
 
