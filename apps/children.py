@@ -8,18 +8,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-_STOP_WITHIN = 20.0  # seconds from SIGTERM to SIGKILL
+STOP_WITHIN = 20.0  # seconds from SIGTERM to SIGKILL
 
 
-def launch(command: Sequence[str], log: Path, *, tied: bool, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+def launch(
+    command: Sequence[str], log: Path | None, *, tied: bool, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start a command; a Ctrl-C at the terminal does not reach it, so its parent decides when it stops.
 
-    ``tied``: Linux ends it with its parent, however that ends.
+    Without a ``log`` it writes where its parent does. ``tied``: Linux ends it with its parent, however that ends.
     """
-    with log.open("ab") as output:
+    with log.open("ab") if log else nullcontext() as output:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -60,12 +63,12 @@ class Child:
     def running(self) -> bool:
         return self.popen.poll() is None
 
-    def stop(self) -> int:
-        """Ask it to stop, end it if it does not, and return its exit status."""
+    def stop(self, within: float = STOP_WITHIN) -> int:
+        """Ask it to stop, end it if it does not (seconds), and return its exit status."""
         if self.running:
             self.popen.terminate()
         try:
-            return self.popen.wait(_STOP_WITHIN)
+            return self.popen.wait(within)
         except subprocess.TimeoutExpired:
             self.popen.kill()
             return self.popen.wait()

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import math
+import signal
 import sys
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
+from apps import terminal
 from apps.errors import AppError
-from apps.settings import Guarantee, Settings
+from apps.settings import Guarantee, Settings, from_environment
+from domain.registry import DOMAINS
+from exports.formats import FORMATS
 
 app = typer.Typer(
     name="polyscore",
@@ -22,21 +30,8 @@ app = typer.Typer(
 )
 broker_app = typer.Typer(help="The Kafka broker of this machine, used when KAFKA_BOOTSTRAP_SERVERS names no other.", no_args_is_help=True)
 app.add_typer(broker_app, name="broker")
-console = Console(stderr=True, highlight=False)
-
-
-class DomainName(StrEnum):
-    """The domains that commands take."""
-
-    fraud = "fraud"
-
-
-class FormatName(StrEnum):
-    """The formats that a stream can score with."""
-
-    native = "native"
-    pmml = "pmml"
-    pfa = "pfa"
+_MENDABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # disks and rights, not defects
+console = Console(stderr=True, highlight=False, markup=False)
 
 
 class GuaranteeName(StrEnum):
@@ -46,9 +41,39 @@ class GuaranteeName(StrEnum):
     at_least_once = "at-least-once"
 
 
-DomainArgument = Annotated[DomainName, typer.Argument(help="Which domain.")]
+def _one_of(names: Collection[str]) -> Callable[[str], str]:
+    """Refuses what is not one of these names."""
+
+    def check(value: str) -> str:
+        if value not in names:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}")
+        return value
+
+    return check
+
+
+def _finite(value: float | None) -> float | None:
+    """Refuses "nan" and "inf", which pass every bound."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a number that one can wait by")
+    return value
+
+
+DomainArgument = Annotated[
+    str,
+    typer.Argument(help=f"Which domain: {', '.join(DOMAINS)}.", callback=_one_of(DOMAINS), autocompletion=lambda: list(DOMAINS)),
+]
 ModelOption = Annotated[Path | None, typer.Option("--model", help="A bundle's folder. Default: the newest one trained here.")]
-FormatOption = Annotated[FormatName, typer.Option("--format", help="Which of the bundle's artifacts does the scoring.")]
+FormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="Which of the bundle's artifacts does the scoring.",
+        metavar=f"[{'|'.join(FORMATS)}]",
+        callback=_one_of(FORMATS),
+        autocompletion=lambda: list(FORMATS),
+    ),
+]
 GuaranteeOption = Annotated[
     GuaranteeName | None, typer.Option(help="What holds when a process dies. Default: POLYSCORE_GUARANTEE, else at-least-once.")
 ]
@@ -56,7 +81,7 @@ GuaranteeOption = Annotated[
 
 def say(text: str) -> None:
     """Tell the person at the terminal what is happening."""
-    console.print(text)
+    terminal.say(console, text)
 
 
 def _guarantee(chosen: GuaranteeName | None, settings: Settings) -> Guarantee:
@@ -69,16 +94,16 @@ def _guarantee(chosen: GuaranteeName | None, settings: Settings) -> Guarantee:
 def demo(
     duration: Annotated[str | None, typer.Option("--for", help="Stop by itself after this time, such as 60s, 5m or 1h.")] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Print plain lines instead of the live screen.")] = False,
-    rate: Annotated[float, typer.Option(help="Payments per second.", min=0.1)] = 200.0,
-    model_format: FormatOption = FormatName.pmml,
+    rate: Annotated[float, typer.Option(help="Payments per second.", min=0.1, callback=_finite)] = 200.0,
+    model_format: FormatOption = "pmml",
     guarantee: GuaranteeOption = None,
     port: Annotated[int, typer.Option(help="The dashboard's port; a free one is taken if it is busy.")] = 8501,
 ) -> None:
     """Run everything: broker, model, scorer, sink, monitor, payments and dashboard. Ctrl-C stops it all."""
     from apps import demo as process
 
-    settings = Settings()
-    options = process.Options(seconds(duration), headless, rate, model_format.value, _guarantee(guarantee, settings), port)
+    settings = from_environment()
+    options = process.Options(seconds(duration), headless, rate, model_format, _guarantee(guarantee, settings), port)
     raise typer.Exit(process.run(settings, options, console))
 
 
@@ -87,8 +112,9 @@ def broker_start(port: Annotated[int, typer.Option(help="Wanted port; a free one
     """Start Kafka on this machine and create the topics. Its data is kept in .polyscore/broker."""
     from apps import broker, topics
 
-    settings = Settings()
-    address = broker.start(settings, port=port, say=say)
+    settings = from_environment()
+    with terminal.progress(console) as progress:
+        address = broker.start(settings, port=port, say=say, progress=progress)
     created = topics.create_topics(settings)
     say(f"Kafka answers at {address.bootstrap}" + (f"; created {len(created)} topics" if created else ""))
 
@@ -98,7 +124,7 @@ def broker_stop() -> None:
     """Stop the broker that `broker start` or `demo` started here."""
     from apps import broker
 
-    broker.stop(Settings(), say=say)
+    broker.stop(from_environment(), say=say)
 
 
 @broker_app.command("status")
@@ -106,7 +132,7 @@ def broker_status() -> None:
     """Say whether Kafka runs, where, and how much memory and disk it takes. Exits with 1 if it does not."""
     from apps import broker
 
-    status = broker.status(Settings())
+    status = broker.status(from_environment())
     say(str(status))
     raise typer.Exit(0 if status.running else 1)
 
@@ -114,8 +140,14 @@ def broker_status() -> None:
 @app.command()
 def simulate(
     domain: DomainArgument,
-    rate: Annotated[float | None, typer.Option(help="Events per second; simulated time passes as fast as that needs.")] = None,
-    speed: Annotated[float | None, typer.Option(help="Simulated seconds per second; 1 is real time.")] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Events per second; simulated time passes as fast as that needs. Default: 200.", min=0.1, callback=_finite),
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(help="Simulated seconds per second, instead of --rate; 1 is real time.", min=0.001, callback=_finite),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same world and the same events.")] = 7,
     customers: Annotated[int, typer.Option(help="How many customers the world has.", min=1)] = 2000,
     terminals: Annotated[int, typer.Option(help="How many terminals.", min=1)] = 4000,
@@ -127,20 +159,22 @@ def simulate(
 
     size = process.Size(seed, customers, terminals)
     pace = process.pace_of(rate, speed)
-    process.command(Settings(), domain.value, size, pace, warmup_days=warmup_days, duration_s=seconds(duration), say=say)
+    process.command(from_environment(), domain, size, pace, warmup_days=warmup_days, duration_s=seconds(duration), console=console)
 
 
 @app.command()
 def replay(
     domain: DomainArgument,
     data: Annotated[list[Path], typer.Option("--data", help="A file of the Fraud Detection Handbook (parquet); may be given twice.")],
-    speed: Annotated[float | None, typer.Option(help="Recorded seconds per second. Default: as fast as Kafka takes it.", min=0.001)] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Recorded seconds per second. Default: as fast as Kafka takes it.", min=0.001, callback=_finite)
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Send only this many events.", min=1)] = None,
 ) -> None:
     """Send recorded history through the same topics as live events, labels seven days late."""
     from apps import recorded
 
-    recorded.command(Settings(), domain.value, data, speed=speed, limit=limit, console=console)
+    recorded.command(from_environment(), domain, data, speed=speed, limit=limit, console=console)
 
 
 @app.command()
@@ -148,12 +182,12 @@ def train(
     domain: DomainArgument,
     data: Annotated[list[Path] | None, typer.Option("--data", help="Recorded history to train on. Default: simulated history.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulated history and of the training.")] = 7,
-    days: Annotated[int, typer.Option(help="Days of simulated history.", min=30)] = 60,
+    days: Annotated[int, typer.Option(help="Days of simulated history; fewer hold no window to judge on.", min=35)] = 60,
 ) -> None:
     """Train a model by replaying history through the domain's features; writes a bundle with every format and a report."""
     from apps import train as process
 
-    process.command(Settings(), domain.value, data or [], seed=seed, days=days, console=console)
+    process.command(from_environment(), domain, data or [], seed=seed, days=days, console=console)
 
 
 @app.command()
@@ -165,7 +199,7 @@ def evaluate(
     """Judge the training recipe on recorded history: train 7 days, wait 7, test 7, rolled forward."""
     from apps import train as process
 
-    process.evaluate(domain.value, data, json_file, console=console)
+    process.evaluate(domain, data, json_file, console=console)
 
 
 @app.command()
@@ -173,28 +207,28 @@ def export(
     model: Annotated[
         Path | None, typer.Option("--model", help="A bundle's folder, or a LightGBM text model. Default: the newest bundle.")
     ] = None,
-    to: Annotated[str, typer.Option(help="Formats, separated by commas.")] = "native,pmml,pfa",
+    to: Annotated[str, typer.Option(help="Formats, separated by commas.")] = ",".join(FORMATS),
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out"),
 ) -> None:
-    """Write a model as files that stand alone: LightGBM text, PMML, PFA. Takes a bundle, or your own LightGBM text file."""
+    """Write a model as files that stand alone, one for each format. Takes a bundle, or your own LightGBM text file."""
     from apps import export as process
 
-    process.command(Settings(), model, to.split(","), out, say=say)
+    process.command(from_environment(), model, to.split(","), out, say=say)
 
 
 @app.command()
 def stream(
     domain: DomainArgument,
     model: ModelOption = None,
-    model_format: FormatOption = FormatName.native,
+    model_format: FormatOption = "native",
     guarantee: GuaranteeOption = None,
     instance: Annotated[str, typer.Option(help="Name of this scorer; each process needs its own. Default: the machine's.")] = "",
 ) -> None:
     """Score a domain's events as they come: decisions, alerts and dead letters go out on Kafka."""
     from apps import scorer
 
-    settings = Settings()
-    options = scorer.Options(domain.value, model, model_format.value, _guarantee(guarantee, settings), instance)
+    settings = from_environment()
+    options = scorer.Options(domain, model, model_format, _guarantee(guarantee, settings), instance)
     scorer.command(settings, options, say)
 
 
@@ -205,7 +239,7 @@ def sink(
     """Keep the database a view of the topics: decisions, alerts, SLA windows, models, dead letters."""
     from apps import process, sink
 
-    settings = Settings()
+    settings = from_environment()
     if rebuild:
         sink.rebuild(settings)
     with process.stoppable() as stop:
@@ -215,17 +249,11 @@ def sink(
 @app.command()
 def monitor() -> None:
     """Measure what readers see: latency percentiles against the deadline, throughput, consumer lag; published on `metrics`."""
-    from threading import Thread
-
     from apps import label_letters, monitor, process
 
-    settings = Settings()
-    with process.stoppable() as stop:
-        letters = Thread(target=label_letters.run, args=(settings, stop))
-        letters.start()
+    settings = from_environment()
+    with process.stoppable() as stop, process.beside(lambda: label_letters.run(settings, stop), stop):
         monitor.run(settings, stop=stop)
-        stop.set()
-        letters.join()
 
 
 @app.command()
@@ -234,10 +262,10 @@ def setup(domain: DomainArgument) -> None:
     from apps import topics
     from apps import train as process
 
-    settings = Settings()
+    settings = from_environment()
     created = topics.create_topics(settings)
     say(f"created {len(created)} topics" if created else "the topics are there")
-    process.ensure(settings, domain.value, console=console)
+    process.ensure(settings, domain, console=console)
 
 
 @app.command()
@@ -248,6 +276,7 @@ def ui(
     """Open the dashboard's server on this machine."""
     from apps import dashboard
 
+    from_environment()  # what is wrong there is told here; the server would tell it to the log
     raise typer.Exit(dashboard.run(port=port, host=host))
 
 
@@ -256,7 +285,7 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
     """Stop the broker and delete what polyscore keeps in .polyscore: topics, database, state and models."""
     from apps import reset as process
 
-    settings = Settings()
+    settings = from_environment()
     if not yes:
         typer.confirm(f"Delete everything in {settings.home}?", abort=True)
     process.run(settings, say=say)
@@ -280,18 +309,39 @@ def seconds(text: str | None) -> float | None:
 def main() -> None:
     """Run a command; what a person can mend is one line, not a trace."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells of its font cache
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a command that is asked to end cleans up, as after Ctrl-C
     try:
         app()
     except _errors() as error:
-        console.print(f"[bold red]error[/] {error}", soft_wrap=True)
-        sys.exit(1)
+        _fail(_in_words(error))
+    except OSError as error:
+        if error.errno not in _MENDABLE:
+            raise
+        _fail(f"{error.filename or 'a file'}: {error.strerror}; make room there, or mend the rights")
+
+
+def _fail(text: str) -> NoReturn:
+    console.print(Text.assemble(("error ", "bold red"), text), soft_wrap=True)
+    sys.exit(1)
 
 
 def _errors() -> tuple[type[Exception], ...]:
     from exports.errors import ExportError
     from models.errors import ModelError
 
-    return (AppError, ExportError, ModelError)
+    kafka = sys.modules.get("confluent_kafka")  # a command that did not import it did not raise its exception
+    return (AppError, ExportError, ModelError, *([kafka.KafkaException] if kafka else []))
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, AppError) or "confluent_kafka" not in sys.modules:
+        return str(error)
+    from confluent_kafka import KafkaException
+
+    from apps.kafka import in_words
+
+    return f"Kafka: {in_words(error)}" if isinstance(error, KafkaException) else str(error)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from apps import broker, process
+from apps.children import launch
 from apps.errors import AppError
 
 _OPTIONS = {
@@ -39,11 +39,12 @@ def run(*, port: int, host: str) -> int:
     if chosen != port:
         print(f"port {port} is taken; the dashboard uses {chosen}")
     print(f"the dashboard is at http://{host}:{chosen}; Ctrl-C stops it", flush=True)
-    with process.stoppable() as stop, subprocess.Popen(command(port=chosen, host=host), start_new_session=True) as server:
-        while server.poll() is None and not stop.wait(0.2):
-            pass
-        if stop.is_set():
+    with process.stoppable() as stop:
+        server = launch(command(port=chosen, host=host), None, tied=True)
+        try:
+            while server.poll() is None and not stop.wait(0.2):
+                pass
+        finally:
             server.terminate()
-            server.wait()
-            return 0
-        return server.returncode
+            status = server.wait()
+        return 0 if stop.is_set() else status

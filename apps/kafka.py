@@ -1,10 +1,14 @@
-"""How our processes reach Kafka: the address, and the client configurations that they share."""
+"""How our processes reach Kafka: the address, the client configurations that they share, and what is said where it refuses."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from confluent_kafka import KafkaException
+
+from apps import address
 from apps.errors import BrokerError
 from apps.settings import Settings, security
 
@@ -12,18 +16,40 @@ from apps.settings import Settings, security
 def bootstrap(settings: Settings) -> str:
     """The brokers' address: ``KAFKA_BOOTSTRAP_SERVERS``, else that of the broker ``polyscore broker start`` runs.
 
-    Raises ``BrokerError`` where there is neither.
+    Raises ``BrokerError`` where there is neither, at once: a client would wait for an ended broker until its time is out.
     """
     if settings.kafka_bootstrap_servers:
         return settings.kafka_bootstrap_servers
+    own = address.running(settings)
+    if own is not None:
+        return own.bootstrap
+    ended = address.known(settings)
+    what = f"the Kafka that answered at {ended.bootstrap} has ended" if ended else "no Kafka runs here"
+    raise BrokerError(f"{what}: run `polyscore broker start`, or set KAFKA_BOOTSTRAP_SERVERS to a cluster's address")
+
+
+@contextmanager
+def explained(settings: Settings) -> Iterator[None]:
+    """What Kafka refuses, or does not answer, as a ``BrokerError`` that says where and what to do."""
     try:
-        return str(json.loads((settings.broker_folder / "address.json").read_text())["bootstrap"])
-    except (OSError, ValueError, KeyError):
-        raise BrokerError("no Kafka: run `polyscore broker start`, or set KAFKA_BOOTSTRAP_SERVERS to a cluster's address") from None
+        yield
+    except KafkaException as error:
+        raise BrokerError(f"Kafka at {bootstrap(settings)}: {in_words(error)}") from error
+
+
+def in_words(error: KafkaException, heard: str = "") -> str:
+    """Why Kafka refused (``heard``: what the client logged meanwhile), and the remedy."""
+    first = error.args[0] if error.args else error
+    why = first.str() if hasattr(first, "str") else str(first)
+    detail = f" ({heard})" if heard else ""
+    return (
+        f"{why}{detail}; is it up? See KAFKA_BOOTSTRAP_SERVERS and the security settings (KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_*, "
+        "KAFKA_SSL_*); without them, `polyscore broker start` starts one here"
+    )
 
 
 def client_config(settings: Settings) -> dict[str, Any]:
-    """What every client needs: the address, the security settings, and quiet logs."""
+    """What every client needs: the address and the security settings."""
     return {"bootstrap.servers": bootstrap(settings), "topic.metadata.refresh.interval.ms": 10_000, **security()}
 
 

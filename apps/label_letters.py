@@ -2,40 +2,102 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable, Mapping
 from threading import Event as Flag
-from typing import Any
+from typing import Any, Protocol
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from apps.kafka import consumer_config, producer_config
+from apps.errors import BrokerError
+from apps.kafka import consumer_config, explained, producer_config
 from apps.settings import Settings
 from apps.topics import dead_letter_headers
 from domain.contract import Domain, MalformedEvent
 from domain.registry import DOMAINS
 
+_BATCH, _WAIT = 500, 0.5  # messages; seconds
+_log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """What is used of a ``confluent_kafka.Consumer``."""
+
+    def consume(self, num_messages: int, timeout: float) -> Iterable[Any]: ...
+    def commit(self, *, asynchronous: bool) -> object: ...
+
+
+class Target(Protocol):
+    """What is used of a ``confluent_kafka.Producer``."""
+
+    def produce(self, topic: str, value: bytes, key: bytes | None, *, headers: Any, on_delivery: Any) -> None: ...
+    def flush(self, timeout: float) -> int: ...
+
 
 def run(settings: Settings, stop: Flag) -> None:
-    """Watch every domain's labels until ``stop``. Offsets are committed after the letters are acknowledged."""
+    """Watch every domain's labels until ``stop``. Raises ``BrokerError`` where a letter, or Kafka itself, is refused for good."""
     by_topic = {d.labels_topic: d for d in DOMAINS.values()}
-    consumer = Consumer(consumer_config(settings, "polyscore-label-letters"))
-    producer = Producer(producer_config(settings))
-    consumer.subscribe(list(by_topic))
-    try:
+    with explained(settings):
+        consumer = Consumer(consumer_config(settings, "polyscore-label-letters"))
+        try:
+            consumer.subscribe(list(by_topic))
+            Letters(consumer, Producer(producer_config(settings)), by_topic).keep_on(stop)
+        finally:
+            consumer.close()
+
+
+class Letters:
+    """Reads, sends, and commits what it has read once all its letters are acknowledged: one that is lost is never passed over."""
+
+    def __init__(self, consumer: Source, producer: Target, by_topic: Mapping[str, Domain]) -> None:
+        self._consumer, self._producer, self._by_topic = consumer, producer, by_topic
+        self._uncommitted = False
+        self._refused = self._told = ""
+
+    def keep_on(self, stop: Flag) -> None:
+        """Until ``stop``. Raises ``BrokerError`` for a letter that Kafka refused, ``KafkaException`` for an error that stays."""
         while not stop.is_set():
-            messages = [m for m in consumer.consume(500, timeout=0.5) if m.error() is None]
-            for message in messages:
-                _inspect(by_topic[message.topic()], message, producer)
-            if messages and producer.flush(30) == 0:
-                consumer.commit(asynchronous=False)
-    finally:
-        consumer.close()
+            for message in self._consumer.consume(_BATCH, timeout=_WAIT):
+                self._take(message)
+            if self._uncommitted and self._producer.flush(_WAIT) == 0:
+                self._commit()
 
+    def _take(self, message: Any) -> None:
+        error = message.error()
+        if error is None:
+            self._uncommitted = True
+            self._inspect(self._by_topic[message.topic()], message)
+        elif error.fatal():
+            raise KafkaException(error)
+        else:
+            _log.warning("reading %s: %s", message.topic() or "labels", error.str())
 
-def _inspect(domain: Domain, message: Any, producer: Producer) -> None:
-    try:
-        label = domain.parse_label(message.value() or b"")
-        if message.key() != label.key.encode():
-            raise MalformedEvent("wrong-key", f"the message's key is not {label.key!r}, the key of its label")
-    except MalformedEvent as error:
-        headers = dead_letter_headers(error.code, str(error), message.topic(), message.partition(), message.offset())
-        producer.produce(domain.dead_letters_topic, message.value() or b"", message.key(), headers=list(headers))
+    def _inspect(self, domain: Domain, message: Any) -> None:
+        try:
+            label = domain.parse_label(message.value() or b"")
+            if message.key() != label.key.encode():
+                raise MalformedEvent("wrong-key", f"the message's key is not {label.key!r}, the key of its label")
+        except MalformedEvent as error:
+            headers = dead_letter_headers(error.code, str(error), message.topic(), message.partition(), message.offset())
+            topic, value = domain.dead_letters_topic, message.value() or b""
+            self._producer.produce(topic, value, message.key(), headers=list(headers), on_delivery=self._delivered)
+
+    def _delivered(self, error: Any, message: Any) -> None:
+        if error is not None:
+            self._refused = str(error.str())
+
+    def _commit(self) -> None:
+        if self._refused:
+            lost = "a malformed label could not be sent to the dead letters"
+            raise BrokerError(f"{lost}: {self._refused}; start the monitor again, it takes up there")
+        try:
+            self._consumer.commit(asynchronous=False)
+            self._uncommitted = False
+        except KafkaException as error:  # the group moves, a broker is away: tried again; until then a restart repeats letters
+            why = error.args[0]
+            if why.fatal():
+                raise
+            self._uncommitted = why.code() != KafkaError._NO_OFFSET
+            if self._uncommitted and self._told != (told := why.str()):
+                self._told = told
+                _log.warning("the labels read are not committed yet: %s", told)

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable
 from threading import Event
 
 import orjson
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, Producer
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Producer
 from pydantic import ValidationError
 
-from apps.errors import BrokerError
-from apps.kafka import bootstrap, producer_config
+from apps.kafka import explained, producer_config
 from apps.lag import Watch
 from apps.partitions import KafkaSource, Message, Partition
 from apps.settings import Settings
@@ -71,11 +70,10 @@ def run(settings: Settings, *, window_s: float = 2.0, stop: Event) -> None:
     producer = Producer(producer_config(settings))
     monitor = Monitor()
     try:
-        watch.ask()
-        watch.start()
-        _measure(source, watch, monitor, producer, window_s, stop)
-    except KafkaException as error:
-        raise BrokerError(f"Kafka at {bootstrap(settings)}: {error.args[0].str()}; start it with `polyscore broker start`") from error
+        with explained(settings):
+            watch.ask()
+            watch.start()
+            _measure(source, watch, monitor, producer, window_s, stop)
     finally:
         source.close()
         producer.flush(5)

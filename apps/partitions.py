@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from apps.errors import BrokerError
-from apps.kafka import bootstrap, client_config, consumer_config
+from apps.kafka import bootstrap, client_config, consumer_config, explained, in_words
 from apps.settings import Settings
 
 Partition = tuple[str, int]
@@ -22,6 +22,7 @@ _TIMEOUT = 10.0  # seconds for one question to the brokers
 _STALE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}
 # What passes by itself: a topic was made, or made anew, or a broker came back a moment ago.
 _SETTLING = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+_UNKNOWN = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 _PATIENCE = 30.0  # seconds it is waited for
 _Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
@@ -63,15 +64,13 @@ class KafkaSource:
     def __init__(self, settings: Settings, name: str, topics: Sequence[str], *, batch: int = 2000, wait_s: float = 0.2) -> None:
         self._admin, self._topics, self._batch, self._wait = AdminClient(client_config(settings)), list(topics), batch, wait_s
         self._consumer = Consumer(consumer_config(settings, name, **{"auto.offset.reset": "error"}))
-        self._address = bootstrap(settings)
+        self._settings, self._address = settings, bootstrap(settings)
         self.stale = False
 
     def look(self) -> dict[Partition, Extent]:
         """The partitions there are now. Raises ``BrokerError`` where the brokers do not answer."""
-        try:
+        with explained(self._settings):
             found = extents(self._admin, self._topics)
-        except KafkaException as error:
-            raise BrokerError(f"Kafka at {self._address}: {error.args[0].str()}; start it with `polyscore broker start`") from error
         self.stale = False
         return found
 
@@ -181,7 +180,8 @@ def _patiently(ask: Callable[[], _Answer], what: str) -> _Answer:
             return ask()
         except KafkaException as error:
             if error.args[0].code() not in _SETTLING or time.monotonic() > give_up:
-                raise BrokerError(f"{what}: {error.args[0].str()}; is Kafka up, and has `polyscore setup` made the topics?") from error
+                why = "Kafka does not know it; make it with `polyscore setup`" if error.args[0].code() in _UNKNOWN else in_words(error)
+                raise BrokerError(f"{what}: {why}") from error
         time.sleep(0.1)
 
 

@@ -1,32 +1,84 @@
-"""What every long-running process shares: SIGINT and SIGTERM ask it to stop, and it stops at a clean point."""
+"""What every long-running process shares: how it is asked to stop, its lock, and work that runs beside it."""
 
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
+from typing import IO
 
 from apps.errors import InputError
 
 
+class Stop(Event):
+    """Set by the first SIGINT or SIGTERM: the process then stops at a clean point."""
+
+    _asked = _raises = False
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Work without such points: the signal also ends it where it is. Raises ``KeyboardInterrupt``."""
+        self._raises = True
+        try:
+            if self._asked or self.is_set():
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._raises = False
+
+    def ask(self, number: int, frame: FrameType | None) -> None:
+        """The signals' handler. Only the first is heard: what cleans up is not disturbed."""
+        if self._asked:
+            return
+        self._asked = True
+        # In a thread: the handler may have interrupted this event's own `wait`, which holds the lock that `set` takes.
+        Thread(target=self.set, daemon=True).start()
+        if self._raises:
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def stoppable() -> Iterator[Event]:
-    """An event that the first SIGINT or SIGTERM sets; the handlers before it are put back afterwards."""
-    stop = Event()
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+def stoppable() -> Iterator[Stop]:
+    """A ``Stop`` that listens to the signals; the handlers before it are put back afterwards."""
+    stop = Stop()
+    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def beside(work: Callable[[], object], stop: Event) -> Iterator[None]:
+    """Run ``work`` in a thread beside the block; each ends with the other, since ``stop`` is set when one of them does.
+
+    Raises what ``work`` raised, where the block itself raised nothing.
+    """
+    failed: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001  # kept, and raised below
+            failed.append(error)
+        finally:
+            stop.set()
+
+    thread = Thread(target=guarded)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    if failed:
+        raise failed[0]
 
 
 @contextmanager
@@ -37,13 +89,42 @@ def only(lock: Path, refusal: str) -> Iterator[None]:
     """
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        file = lock.open("w")
+        file = _take(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(refusal) from None
     except OSError as error:
         raise InputError(f"{lock.parent}: {error.strerror}; set POLYSCORE_HOME to a folder that can be written") from None
+    with _until_done(file, lock):
+        yield
+
+
+@contextmanager
+def one_at_a_time(lock: Path) -> Iterator[None]:
+    """Hold a lock, once whoever holds it is done. Raises ``OSError`` where it cannot be written."""
+    with _until_done(_take(lock, fcntl.LOCK_EX), lock):
+        yield
+
+
+def _take(lock: Path, how: int) -> IO[str]:
+    """The locked file: the one that is there now, not one that its holder deleted while we waited for it."""
+    while True:
+        file = lock.open("w")
+        try:
+            fcntl.flock(file, how)
+            if os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+                return file
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+
+
+@contextmanager
+def _until_done(file: IO[str], lock: Path) -> Iterator[None]:
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(refusal) from None
-        yield
-        lock.unlink(missing_ok=True)
+            yield
+        finally:
+            lock.unlink(missing_ok=True)

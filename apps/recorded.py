@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from apps import process
+from apps.kafka import explained
 from apps.replay import Replay, Sent, at_speed
 from apps.settings import Settings
+from apps.terminal import progress, say
 from domain.contract import Emission
 from domain.registry import DOMAINS
 from models import handbook
@@ -23,18 +24,16 @@ def command(settings: Settings, domain_name: str, data: list[Path], *, speed: fl
     emissions: Iterable[Emission] = handbook.emissions(data)
     if limit is not None and limit < payments:
         payments, emissions = limit, _first(emissions, limit)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    replay = Replay(settings, domain)
-    with process.stoppable() as stop, Progress(*columns, console=console) as progress:
-        task = progress.add_task(f"sending {domain.events_name}", total=payments)
-        sent = replay.send(
+    with explained(settings), process.stoppable() as stop, progress(console) as told:
+        sent = Replay(settings, domain).send(
             emissions,
-            pace=at_speed(speed) if speed else None,
+            pace=at_speed(speed) if speed is not None else None,
             stop=stop,
-            progress=lambda sent, at: progress.update(task, completed=sent.events, description=f"{at:%Y-%m-%d}"),
+            progress=lambda sent, at: told(f"sending {domain.events_name}", sent.events, payments),
         )
     rate = sent.events / max(sent.seconds, 1e-9)
-    console.print(f"sent {sent.events:,} {domain.events_name} and {sent.labels:,} labels in {sent.seconds:.1f} s ({rate:,.0f} a second)")
+    words = f"sent {sent.events:,} {domain.events_name} and {sent.labels:,} labels in {sent.seconds:.1f} s ({rate:,.0f} a second)"
+    say(console, words)
     return sent
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 
-from apps import broker
+from apps import broker, process
 from apps.errors import InputError
 from apps.settings import Settings
 
 
 def run(settings: Settings, *, say: Callable[[str], None]) -> None:
-    """Raises ``InputError`` where the folder is not one of polyscore's, or cannot be deleted.
+    """Raises ``InputError`` where the folder is not one of polyscore's, cannot be deleted, or is a running demo's.
 
     A cluster or a database that environment variables name is left alone.
     """
@@ -23,11 +23,12 @@ def run(settings: Settings, *, say: Callable[[str], None]) -> None:
     strangers = [p.name for p in home.iterdir() if p not in ours and not p.name.startswith(("polyscore.db", "demo.lock", "numba"))]
     if strangers:
         raise InputError(f"{home} holds what polyscore did not make ({', '.join(sorted(strangers)[:3])}); delete it by hand")
-    broker.stop(settings, say=say)
-    try:
-        shutil.rmtree(home)
-    except OSError as error:
-        raise InputError(f"{error.filename}: {error.strerror}; stop what uses it and try again") from None
+    with process.only(home / "demo.lock", f"a demo runs in {home}; stop it first, with Ctrl-C in its terminal"):
+        broker.stop(settings, say=say)
+        try:
+            shutil.rmtree(home)
+        except OSError as error:
+            raise InputError(f"{error.filename}: {error.strerror}; stop what uses it and try again") from None
     say(f"deleted {home}")
     if settings.kafka_bootstrap_servers:
         say(f"the topics at {settings.kafka_bootstrap_servers} are not touched")

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from apps import process
 from apps.errors import InputError
-from apps.settings import Guarantee, Settings
+from apps.settings import Guarantee, Settings, in_words
 from domain.contract import Domain
 from domain.registry import DOMAINS
 from models import bundle as bundles
@@ -46,7 +48,7 @@ class Options:
 
 
 def command(settings: Settings, options: Options, say: Callable[[str], None]) -> None:
-    """Run the scorer of a domain until SIGINT or SIGTERM."""
+    """Run the scorer of a domain until SIGINT or SIGTERM. Raises ``InputError`` for settings that Quix refuses."""
     # Quix takes a second to import: wrong options are told before that. A library below it warns of a rename in another.
     with warnings.catch_warnings(record=True):
         from apps import stream  # noqa: PLC0415
@@ -57,5 +59,8 @@ def command(settings: Settings, options: Options, say: Callable[[str], None]) ->
         model = load(settings, domain, options.bundle, options.format)
         say(f"scoring {domain.events_topic} with model {model.version} as {model.format}, {options.guarantee}; Ctrl-C stops")
         gc.freeze()  # half a million objects of the libraries, none of them garbage: a tenth of a payment's time to look through
-        counts = stream.run(settings, domain, model, options.guarantee, instance)
+        try:
+            counts = stream.run(settings, domain, model, options.guarantee, instance)
+        except ValidationError as error:  # Quix knows fewer of librdkafka's security settings than librdkafka does
+            raise InputError(in_words(error, "KAFKA_")) if error.title == "ConnectionConfig" else error from None
     say(f"stopped: {counts.decided} decisions, {counts.alerts} alerts, {counts.dead_letters} dead letters, {counts.repeated} repeated")

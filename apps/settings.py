@@ -6,16 +6,21 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from apps.errors import InputError
+
 Guarantee = Literal["exactly-once", "at-least-once"]
+_PREFIX = "POLYSCORE_"
+# What of librdkafka's settings has to do with security. All others are ours to choose.
+_SECURITY = ("security.", "sasl.", "ssl.", "enable.sasl.", "enable.ssl.", "https.ca.")
 
 
 class Settings(BaseSettings):
     """Read from ``POLYSCORE_*``; Kafka's own settings from ``KAFKA_*`` (see ``apps.kafka``)."""
 
-    model_config = SettingsConfigDict(env_prefix="POLYSCORE_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
 
     home: Path = Path(".polyscore")  # broker data, state, bundles, logs and the default database
     database_url: str = ""  # a SQLAlchemy URL; empty: SQLite in ``home``
@@ -45,8 +50,32 @@ class Settings(BaseSettings):
         return self.home / "state"
 
 
+def from_environment() -> Settings:
+    """The settings. Raises ``InputError`` naming each variable that cannot be used and what is allowed there."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InputError(in_words(error, _PREFIX)) from None
+
+
+def in_words(error: ValidationError, prefix: str) -> str:
+    """One line for refused settings, by the names of their variables. Values are shown for ours only: Kafka's may be secrets."""
+    found = []
+    for each in error.errors(include_url=False):
+        name = ".".join(str(part) for part in each["loc"]).upper()
+        shown = f"={each['input']}" if prefix == _PREFIX else ""
+        found.append(f"{prefix}{name.removeprefix(prefix)}{shown}: {each['msg']}")
+    return "; ".join(found)
+
+
 def security(environment: dict[str, str] | None = None) -> dict[str, str]:
-    """librdkafka's security settings from the environment: ``KAFKA_SASL_USERNAME`` becomes ``sasl.username``."""
+    """librdkafka's security settings from the environment: ``KAFKA_SASL_USERNAME`` becomes ``sasl.username``.
+
+    An empty variable counts as none. ``sasl.mechanisms`` is an alias of ``sasl.mechanism``, and is called so here.
+    """
     variables = os.environ if environment is None else environment
-    found = {name.removeprefix("KAFKA_").lower().replace("_", "."): value for name, value in variables.items() if name.startswith("KAFKA_")}
-    return {name: value for name, value in found.items() if name.startswith(("security.", "sasl.", "ssl."))}
+    named = {name.removeprefix("KAFKA_").lower().replace("_", "."): value for name, value in variables.items() if name.startswith("KAFKA_")}
+    found = {name: value for name, value in named.items() if name.startswith(_SECURITY) and value}
+    if "sasl.mechanisms" in found:
+        found["sasl.mechanism"] = found.pop("sasl.mechanisms")
+    return found

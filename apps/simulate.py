@@ -6,25 +6,27 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain, takewhile
+from itertools import chain
 from threading import Event as Flag
 from threading import Timer
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
+from rich.console import Console
 
 from apps import process
-from apps.kafka import consumer_config
+from apps.errors import InputError
+from apps.kafka import consumer_config, explained
 from apps.lag import GroupLag
 from apps.partitions import watermarks
 from apps.replay import Pace, Replay, Sent, at_rate, at_speed
 from apps.settings import Settings
+from apps.terminal import Progress, progress, say
 from apps.topics import consumer_group
 from domain.contract import Domain, Emission, MalformedEvent
 from domain.registry import DOMAINS
 
 LIVE = datetime(2026, 1, 1, tzinfo=UTC)  # when the simulated world goes live: what lies before is history
-Say = Callable[[str], None]
 _TOLD_EVERY = 10.0  # seconds
 _PATIENCE = 20.0  # seconds to wait for a scorer that does nothing
 
@@ -38,31 +40,45 @@ class Size:
     terminals: int
 
 
-def command(settings: Settings, domain_name: str, size: Size, pace: Pace, *, warmup_days: int, duration_s: float | None, say: Say) -> Sent:
-    """Send history (once), then live events until stopped or the time is over. What Kafka has of this world is not sent again."""
+def command(
+    settings: Settings, domain_name: str, size: Size, pace: Pace, *, warmup_days: int, duration_s: float | None, console: Console
+) -> Sent:
+    """Send history (once), then live events until stopped or the time is over. What Kafka has of this world is not sent again.
+
+    Raises ``BrokerError`` where Kafka does not take it.
+    """
     domain = DOMAINS[domain_name]
-    world = domain.simulate(size.seed, LIVE - timedelta(days=warmup_days), customers=size.customers, terminals=size.terminals)
-    emissions = _beyond(settings, domain, world, say)
-    replay = Replay(settings, domain)
-    with process.stoppable() as stop:
-        first = _history(settings, domain, replay, emissions, stop, say)
+    start = LIVE - timedelta(days=warmup_days)
+    world = domain.simulate(size.seed, start, customers=size.customers, terminals=size.terminals)
+    with explained(settings), process.stoppable() as stop:
+        emissions, at = beyond(world, _newest(settings, domain))
+        if at is not None:
+            say(console, f"going on where the last run stopped, at {at:%Y-%m-%d %H:%M} of the simulated time")
+        replay = Replay(settings, domain)
+        with progress(console) as told:
+            first = _history(replay, emissions, start, stop, told)
+            if replay.sent.events and not stop.is_set():
+                _until_scored(settings, domain, stop, told)
         timer = Timer(duration_s, stop.set) if duration_s else None
         if timer:
             timer.daemon = True
             timer.start()
-        sent = replay.send(chain(first, emissions), pace=pace, stop=stop, progress=_progress(domain, say))
-    say(f"stopped: {sent.events:,} {domain.events_name} and {sent.labels:,} labels sent")
+        sent = replay.send(chain(first, emissions), pace=pace, stop=stop, progress=_now_and_then(domain, console))
+    say(console, f"stopped: {sent.events:,} {domain.events_name} and {sent.labels:,} labels sent")
     return sent
 
 
 def pace_of(rate: float | None, speed: float | None) -> Pace:
-    """Events a second, or simulated seconds a second; 200 events a second if neither is said."""
-    return at_speed(speed) if speed else at_rate(rate or 200.0)
+    """Events a second, or simulated seconds a second; 200 events a second if neither is said. Raises ``InputError`` for both."""
+    if rate is not None and speed is not None:
+        raise InputError("--rate and --speed each set the pace: give one of them")
+    return at_rate(200.0 if rate is None else rate) if speed is None else at_speed(speed)
 
 
-def _history(settings: Settings, domain: Domain, replay: Replay, emissions: Iterator[Emission], stop: Flag, say: Say) -> list[Emission]:
-    """Send what lies before ``LIVE`` as fast as Kafka takes it, wait until it is scored; returns the first live emission."""
+def _history(replay: Replay, emissions: Iterator[Emission], start: datetime, stop: Flag, told: Progress) -> list[Emission]:
+    """Send what lies before ``LIVE`` as fast as Kafka takes it; returns the first live emission."""
     live: list[Emission] = []
+    days = (LIVE - start).days
 
     def before() -> Iterator[Emission]:
         for emission in emissions:
@@ -71,52 +87,59 @@ def _history(settings: Settings, domain: Domain, replay: Replay, emissions: Iter
                 return
             yield emission
 
-    sent = replay.send(before(), pace=None, stop=stop, progress=_progress(domain, say))
-    if sent.events and not stop.is_set():
-        say(f"history sent: {sent.events:,} {domain.events_name}; waiting until it is scored, so that live ones need not queue behind it")
-        _until_scored(settings, domain, stop)
+    replay.send(before(), pace=None, stop=stop, progress=lambda sent, at: told("sending history, days", (at - start).days, days))
+    if live and replay.sent.events:
+        told("sending history, days", days, days)
     return live
 
 
-def _until_scored(settings: Settings, domain: Domain, stop: Flag) -> None:
-    """Until the scorers' lag is gone, or has not moved for some time: then there is none, and live events go out anyway."""
+def _until_scored(settings: Settings, domain: Domain, stop: Flag, told: Progress) -> None:
+    """Until the scorers' lag is gone, so that live events need not queue behind history.
+
+    Or until it has not moved for some time: then there is no scorer, and live events go out anyway.
+    """
     group = GroupLag(settings, consumer_group(domain), domain.events_topic)
-    least, since = 1 << 62, time.monotonic()
-    while least > 0 and time.monotonic() - since < _PATIENCE and not stop.wait(0.25):
-        lag = group.events()
-        if lag < least:
-            least, since = lag, time.monotonic()
-    group.close()
+    try:
+        most, least, since = 0, 1 << 62, time.monotonic()
+        while least > 0 and time.monotonic() - since < _PATIENCE and not stop.wait(0.25):
+            lag = group.events()
+            most = max(most, lag)
+            if lag < least:
+                least, since = lag, time.monotonic()
+                told(f"waiting until history is scored, {domain.events_name}", most - lag, most)
+    finally:
+        group.close()
 
 
-def _progress(domain: Domain, say: Say) -> Callable[[Sent, datetime], None]:
+def _now_and_then(domain: Domain, console: Console) -> Callable[[Sent, datetime], None]:
     told = time.monotonic()
 
     def progress(sent: Sent, at: datetime) -> None:
         nonlocal told
         if time.monotonic() - told >= _TOLD_EVERY:
             told = time.monotonic()
-            say(f"{sent.events:,} {domain.events_name} sent; the simulated time is {at:%Y-%m-%d %H:%M}")
+            say(console, f"{sent.events:,} {domain.events_name} sent; the simulated time is {at:%Y-%m-%d %H:%M}")
 
     return progress
 
 
-def _beyond(settings: Settings, domain: Domain, world: Iterator[Emission], say: Say) -> Iterator[Emission]:
-    """The world from where Kafka's newest event of it leaves off; all of it where the newest event is not of this world."""
-    newest = _newest(settings, domain)
+def beyond(world: Iterator[Emission], newest: Any) -> tuple[Iterator[Emission], datetime | None]:
+    """The world from right behind the event that is ``newest`` in Kafka, and when that was sent; all of it if it has no such event.
+
+    Emissions go out in their order, so none that lies behind it was left out before it. What a late event or a label
+    brought there before is sent again: repeats change nothing.
+    """
     if newest is None:
-        return world
+        return world, None
     until = newest.event_time + timedelta(days=2)  # a late event is sent after its time
     passed: list[Emission] = []
-    at: datetime | None = None
-    for emission in takewhile(lambda e: e.at <= until, world):
+    for emission in world:
         passed.append(emission)
         if emission.stream == "events" and getattr(emission.value, "id", None) == newest.id:
-            at = emission.at
-    if at is None:
-        return chain(passed, world)
-    say(f"going on where the last run stopped, at {at:%Y-%m-%d %H:%M} of the simulated time")
-    return chain((e for e in passed if e.at > at), world)
+            return world, emission.at
+        if emission.at > until:
+            break
+    return chain(passed, world), None
 
 
 def _newest(settings: Settings, domain: Domain) -> Any:

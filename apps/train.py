@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,35 +12,79 @@ from typing import Any
 import orjson
 from confluent_kafka import Producer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from apps.errors import BrokerError
+from apps.errors import BrokerError, InputError
 from apps.kafka import producer_config
 from apps.settings import Settings
 from apps.simulate import LIVE
+from apps.terminal import Progress, progress, say
 from apps.topics import MODELS
+from domain.contract import Domain, Emission
 from domain.registry import DOMAINS
 from models import bundle as bundles
 from models import evaluation, handbook
 from models.errors import BundleError
-from models.train import Say, train
+from models.train import train
 
 
 def command(settings: Settings, domain_name: str, data: list[Path], *, seed: int, days: int, console: Console) -> Path:
-    """Train, write a bundle below the settings' folder, announce it, and show what it is worth."""
-    domain = DOMAINS[domain_name]
-    if data:
-        history, source = handbook.emissions(data), ", ".join(path.name for path in data)
-    else:
-        # Another history of the same customers and terminals, which ends where the live simulation begins.
-        history, source = domain.simulate(seed, LIVE - timedelta(days=days), days=days), f"simulated, seed {seed}, {days} days"
-    with _working(console, f"training {domain.title.lower()}") as say:
-        folder = train(domain, history, source, settings.bundles / domain.name, say=say)
-    console.print(f"model {folder.name} written to {folder}")
+    """Train, write a bundle below the settings' folder, announce it, and show what it is worth.
+
+    Raises ``InputError`` where the folder cannot be written, ``ModelError`` for history that is of no use.
+    """
+    domain, bundle_folder = DOMAINS[domain_name], settings.bundles / domain_name
+    _check_writable(bundle_folder)
+    say(console, f"training {domain.title.lower()}")
+    with progress(console) as told:
+        if data:
+            history, source = _recorded(data, domain, told), ", ".join(path.name for path in data)
+        else:
+            history, source = _simulated(domain, seed, days, told), f"simulated, seed {seed}, {days} days"
+        folder = train(domain, history, source, bundle_folder, progress=told)
+    say(console, f"model {folder.name} written to {folder}")
     _show(bundles.load_bundle(folder).report, console)
     announce(settings, folder, console)
     return folder
+
+
+def _check_writable(folder: Path) -> None:
+    """Before the work, not after it. Raises ``InputError``."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        fix = "mend the rights there, or set POLYSCORE_HOME to another folder"
+        raise InputError(f"{folder}: {error.strerror}; models are written there: {fix}") from None
+
+
+def _simulated(domain: Domain, seed: int, days: int, told: Progress) -> Iterator[Emission]:
+    """Another history of the same customers and terminals, which ends where the live simulation begins."""
+    start = LIVE - timedelta(days=days)
+    shown = -1
+    for emission in domain.simulate(seed, start, days=days):
+        if (day := (emission.at - start).days) != shown:
+            told("simulating days", shown := day, days)
+        yield emission
+    told("simulating days", days, days)
+
+
+def _recorded(data: list[Path], domain: Domain, told: Progress) -> Iterator[Emission]:
+    total = handbook.count(data)
+    return counted(handbook.emissions(data), f"reading {domain.events_name}", total, told)
+
+
+def counted(emissions: Iterable[Emission], what: str, total: int, told: Progress) -> Iterator[Emission]:
+    """The emissions as they are; ``told`` how many of ``total`` events have passed."""
+    passed = 0
+    for emission in emissions:
+        if emission.stream == "events":
+            if passed % 5_000 == 0:
+                told(what, passed, total)
+            passed += 1
+        yield emission
+    told(what, passed, total)
 
 
 def ensure(settings: Settings, domain_name: str, *, console: Console) -> Path:
@@ -49,12 +93,12 @@ def ensure(settings: Settings, domain_name: str, *, console: Console) -> Path:
     try:
         found = bundles.latest(settings.bundles / domain_name)
         if bundles.load_bundle(found).schema.digest == domain.schema.digest:
-            console.print(f"model {found.name} was trained before")
+            say(console, f"model {found.name} was trained before")
             announce(settings, found, console)
             return found
-        console.print(f"model {found.name} has other features than this code computes")
+        say(console, f"model {found.name} has other features than this code computes")
     except BundleError as error:
-        console.print(str(error))
+        say(console, str(error))
     return command(settings, domain_name, [], seed=7, days=60, console=console)
 
 
@@ -66,31 +110,29 @@ def announce(settings: Settings, folder: Path, console: Console) -> None:
     try:
         producer = Producer({**producer_config(settings), "log_level": 0})  # what goes wrong is said below
     except BrokerError:
-        console.print("no Kafka runs here, so the model was not announced; the next start of a demo does it")
+        say(console, "no Kafka runs here, so the model was not announced; the next start of a demo does it")
         return
     producer.produce(
         MODELS, orjson.dumps({**fields, "manifest": manifest, "report": found.report}), f"{manifest['domain']}/{found.version}"
     )
     if producer.flush(20):
-        console.print("Kafka did not take the announcement of the model; `polyscore setup fraud` repeats it")
+        say(console, "Kafka did not take the announcement of the model; `polyscore setup fraud` repeats it")
 
 
 def evaluate(domain_name: str, data: list[Path], json_file: Path | None, *, console: Console) -> dict[str, Any]:
-    """Judge the recipe on recorded history and show the report."""
-    with _working(console, "judging") as say:
-        report = evaluation.evaluate(DOMAINS[domain_name], handbook.emissions(data), say)
+    """Judge the recipe on recorded history and show the report. Raises ``InputError`` where ``json_file`` cannot be written."""
+    domain = DOMAINS[domain_name]
+    if json_file and not json_file.parent.is_dir():
+        raise InputError(f"{json_file}: there is no folder {json_file.parent}; make it, or name another file with --json")
+    with progress(console) as told:
+        report = evaluation.evaluate(domain, _recorded(data, domain, told), told)
     _show(report, console)
     if json_file:
-        json_file.write_text(json.dumps(report, indent=2) + "\n")
+        try:
+            json_file.write_text(json.dumps(report, indent=2) + "\n")
+        except OSError as error:
+            raise InputError(f"{json_file}: {error.strerror}; name another file with --json") from None
     return report
-
-
-@contextmanager
-def _working(console: Console, title: str) -> Iterator[Say]:
-    """A line that moves while something long runs, and says what it does."""
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda text: progress.update(task, description=f"{title}: {text}")
 
 
 def _show(report: dict[str, Any], console: Console) -> None:

@@ -1,33 +1,51 @@
-"""The list of formats. Adding one is a file beside ``native`` and a line here."""
+"""The list of formats. Adding one is a file beside ``native``, called like the format, and a line here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
 
-from domain.schema import FeatureSchema
-from exports import native, pfa, pmml
-from exports.lightgbm_text import ModelSource
-from exports.scorer import Scorer
+if TYPE_CHECKING:  # their modules take a second to import; the list itself takes nothing
+    from domain.schema import FeatureSchema
+    from exports.lightgbm_text import ModelSource
+    from exports.scorer import Scorer
+
+
+class _Module(Protocol):
+    """What the file of a format holds."""
+
+    def export(self, model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path: ...
+    def load(self, path: Path) -> Scorer: ...
 
 
 @dataclass(frozen=True)
 class Format:
-    """How a model is written in a format, and what comes of reading it back."""
+    """How a model is written in a format, and what comes of reading it back. Its file is imported when first used."""
 
     name: str
     file_name: str
     description: str
-    export: Callable[[ModelSource, FeatureSchema | None, Path], Path]
-    load: Callable[[Path], Scorer]
+
+    @property
+    def _module(self) -> _Module:
+        return cast("_Module", import_module(f"exports.{self.name}"))
+
+    def export(self, model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path:
+        """Write the model. Raises ``ExportError`` for what the format cannot carry."""
+        return self._module.export(model, schema, path)
+
+    def load(self, path: Path) -> Scorer:
+        """Read an artifact. Raises ``ExportError`` for what is not one of this format."""
+        return self._module.load(path)
 
 
 FORMATS: dict[str, Format] = {
     f.name: f
     for f in (
-        Format("native", "model.txt", "LightGBM's text, scored by its own C API", native.export, native.load),
-        Format("pmml", "model.pmml", "PMML 4.4, scored by the compiled kernel", pmml.export, pmml.load),
-        Format("pfa", "model.pfa", "PFA 0.8, scored by the compiled kernel", pfa.export, pfa.load),
+        Format("native", "model.txt", "LightGBM's text, scored by its own C API"),
+        Format("pmml", "model.pmml", "PMML 4.4, scored by the compiled kernel"),
+        Format("pfa", "model.pfa", "PFA 0.8, scored by the compiled kernel"),
     )
 }

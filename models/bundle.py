@@ -8,7 +8,8 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -43,20 +44,34 @@ class Trained:
 
 
 def write(trained: Trained, folder: Path, now: datetime) -> Path:
-    """Write a bundle below ``folder`` and return its path; it appears there whole, or not at all."""
+    """Write a bundle below ``folder`` and return its path; it appears there whole, or not at all.
+
+    Raises ``BundleError`` where the folder cannot be written, or is full.
+    """
     model_version = f"{now:%Y%m%d-%H%M%S}-{hashlib.sha256(trained.booster.model_to_string().encode()).hexdigest()[:8]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
     try:
-        files = _fill(trained, unfinished)
-        manifest = _manifest(trained, model_version, now, files)
-        (unfinished / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+        folder.mkdir(parents=True, exist_ok=True)
+        with _whole(folder, folder / model_version) as unfinished:
+            files = _fill(trained, unfinished)
+            manifest = _manifest(trained, model_version, now, files)
+            (unfinished / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    except OSError as error:
+        fix = "make room, mend the rights there, or set POLYSCORE_HOME to another folder"
+        raise BundleError(f"{folder}: {error.strerror}; the model cannot be written: {fix}") from None
+    return folder / model_version
+
+
+@contextmanager
+def _whole(beside: Path, path: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes ``path`` if nothing goes wrong and is gone if anything does."""
+    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=beside))
+    try:
+        yield unfinished
         unfinished.chmod(0o755)
-        os.replace(unfinished, folder / model_version)
+        os.replace(unfinished, path)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    return folder / model_version
 
 
 def _fill(trained: Trained, folder: Path) -> list[Path]:
@@ -149,6 +164,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         needed = {"format_version", "version", "domain", "schema", "files"}
         if not needed <= set(manifest) or not {f.file_name for f in FORMATS.values()} <= set(manifest["files"]):
             raise BundleError(f"{path}: incomplete; train again")
+        for name, stated in manifest["files"].items():
+            if not isinstance(stated, dict) or not isinstance(stated.get("sha256"), str):
+                raise BundleError(f"{path}: {name} has no SHA-256 there; train again")
         FeatureSchema.from_json(manifest["schema"])
     except FileNotFoundError:
         raise BundleError(f"{folder}: no bundle there (no manifest.json); train one with `polyscore train fraud`") from None

@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from domain.contract import Domain, Emission, MalformedEvent
 from models.errors import DataError
 
-Progress = Callable[[int], None]
+Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much in all (0: nobody knows)
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """For who does not want to know."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Dataset:
         return Dataset(self.x[chosen], self.y[chosen], self.time[chosen], self.key[chosen], self.event_id[chosen])
 
 
-def replay(domain: Domain, emissions: Iterable[Emission], progress: Progress = lambda done: None) -> Dataset:
+def replay(domain: Domain, emissions: Iterable[Emission], progress: Progress = silent) -> Dataset:
     """The rows of all events in ``emissions``, whatever their order there.
 
     At one instant labels go before events, then by id. Repeated events give one row; malformed ones none. Raises
@@ -49,6 +53,8 @@ def replay(domain: Domain, emissions: Iterable[Emission], progress: Progress = l
     waiting = iter(labels)
     label = next(waiting, None)
     for done, event in enumerate(events):
+        if done % 5_000 == 0:
+            progress(f"computing the features of {domain.events_name}", done, len(events))
         while label is not None and label.event_time <= event.event_time:
             features.learn(label)
             label = next(waiting, None)
@@ -61,8 +67,7 @@ def replay(domain: Domain, emissions: Iterable[Emission], progress: Progress = l
         state[event.key] = computed.state
         rows.append(computed.row)
         kept.append(event)
-        if done % 10_000 == 0:
-            progress(done)
+    progress(f"computing the features of {domain.events_name}", len(events), len(events))
     if not rows:
         raise DataError(f"no {domain.events_name} to learn from; look at what was given with --data")
     for known in labels:

@@ -7,17 +7,20 @@ from typing import Any
 
 from domain.contract import Domain, Emission
 from models import report
-from models.dataset import replay
+from models.dataset import Progress, replay, silent
 from models.protocol import Window, evenly
-from models.train import RECIPE, Say
+from models.train import RECIPE, one_by_one
 
 WINDOW = Window(train=7, delay=7, test=7)
 WARM_UP_DAYS = 34  # the features look back 30 days, at labels that are 7 days late: nearly full before the first training day
 FOLDS = 4
 
 
-def evaluate(domain: Domain, emissions: Iterable[Emission], say: Say) -> dict[str, Any]:
+def evaluate(domain: Domain, emissions: Iterable[Emission], progress: Progress = silent) -> dict[str, Any]:
     """The report over ``FOLDS`` windows after the warm-up. Raises ``DataError`` for history that is too short or without frauds."""
-    say("replaying history through the features")
-    data = replay(domain, emissions, lambda done: say(f"replayed {done:,} {domain.events_name}"))
-    return report.cross_validate(data, domain.schema, WINDOW, evenly(data, WINDOW, FOLDS, WARM_UP_DAYS), RECIPE, say)
+    data = replay(domain, emissions, progress)
+    starts = evenly(data, WINDOW, FOLDS, WARM_UP_DAYS)
+    steps = one_by_one("judging folds", len(starts), progress)
+    found = report.cross_validate(data, domain.schema, WINDOW, starts, RECIPE, steps)
+    steps("done")
+    return found

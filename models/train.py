@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from domain.contract import Domain, Emission
 from models import bundle, report
-from models.dataset import Dataset, replay
+from models.dataset import Dataset, Progress, replay, silent
 from models.protocol import Window, days, evenly
 
-Say = Callable[[str], None]
 FOLDS = 4
 RECIPE = report.Recipe(
     rounds=300,
@@ -36,25 +36,34 @@ RECIPE = report.Recipe(
 )
 
 
-def train(domain: Domain, emissions: Iterable[Emission], source: str, folder: Path, *, window: Window | None = None, say: Say) -> Path:
+def train(
+    domain: Domain, emissions: Iterable[Emission], source: str, folder: Path, *, window: Window | None = None, progress: Progress = silent
+) -> Path:
     """Train on history and write a bundle below ``folder``; returns its path.
 
     The final model learns from the latest ``window.train`` labelled days (all but the last ``window.delay`` of the
     history, whose labels are not complete). Raises ``DataError`` for history that is too short or without frauds.
     """
     window = window or Window(train=14)
-    say("replaying history through the features")
-    data = replay(domain, emissions, lambda done: say(f"replayed {done:,} {domain.events_name}"))
-    judged = report.cross_validate(data, domain.schema, window, evenly(data, window, FOLDS), RECIPE, say)
-    say("training the final model")
+    data = replay(domain, emissions, progress)
+    starts = evenly(data, window, FOLDS)
+    steps = one_by_one("training models", len(starts) + 1, progress)
+    judged = report.cross_validate(data, domain.schema, window, starts, RECIPE, steps)
+    steps("the final model")
     latest, span = _latest(data, window)
     booster = RECIPE.fit(latest, domain.schema)
     judged["importance"] = report.importance(booster)
     made = {"source": source, "rows": len(latest), **span, "label_delay_days": window.delay}
-    say("writing every format")
+    steps("written below")
     params = {**RECIPE.params, "rounds": RECIPE.rounds}
     trained = bundle.Trained(domain.name, domain.objective, booster, domain.schema, judged, params, made)
     return bundle.write(trained, folder, datetime.now(UTC))
+
+
+def one_by_one(what: str, total: int, progress: Progress) -> Callable[[str], None]:
+    """Tells ``progress`` of things that are named one by one, each when it begins: with the n-th, n - 1 are done."""
+    begun = count()
+    return lambda name: progress(what, next(begun), total)
 
 
 def _latest(data: Dataset, window: Window) -> tuple[Dataset, dict[str, str]]:

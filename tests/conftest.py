@@ -36,4 +36,4 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fraud = DOMAINS["fraud"]
     history = fraud.simulate(7, LIVE - timedelta(days=DAYS), customers=600, terminals=1200, days=DAYS)
     folder = tmp_path_factory.mktemp("bundles")
-    return train(fraud, history, "simulated", folder, window=Window(train=7, delay=7, test=3), say=lambda text: None)
+    return train(fraud, history, "simulated", folder, window=Window(train=7, delay=7, test=3))

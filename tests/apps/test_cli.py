@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from confluent_kafka import KafkaError, KafkaException
+from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from apps import cli
 from apps.cli import app, seconds
+from apps.errors import InputError
+from domain.registry import DOMAINS
+from exports.formats import FORMATS
+from models.errors import DataError
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 
@@ -66,3 +76,109 @@ def test_a_process_without_kafka_says_what_to_do_in_one_line(tmp_path: Path) -> 
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     assert "polyscore broker start" in result.stderr
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "apps.cli", *words]
+    variables = {"PATH": "/usr/bin:/bin", "COLUMNS": "200", **environment}
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, check=False)
+
+
+def parameter(command: str, name: str) -> Any:
+    group = get_command(app)
+    return next(p for p in group.commands[command].params if p.name == name)  # type: ignore[attr-defined]  # a click group
+
+
+def test_the_commands_take_the_domains_and_formats_that_the_lists_hold() -> None:
+    for command in ("simulate", "replay", "train", "evaluate", "stream", "setup"):
+        assert f"Which domain: {', '.join(DOMAINS)}." in parameter(command, "domain").help
+    for command in ("demo", "stream"):
+        assert parameter(command, "model_format").metavar == f"[{'|'.join(FORMATS)}]"
+        assert parameter(command, "model_format").default in FORMATS
+    assert parameter("export", "to").default == ",".join(FORMATS)
+
+
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [(["setup", "weather"], list(DOMAINS)), (["stream", "fraud", "--format", "onnx"], list(FORMATS))],
+)
+def test_a_domain_or_a_format_that_there_is_not_is_refused_with_those_there_are(words: list[str], allowed: list[str]) -> None:
+    result = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert f"is not one of {', '.join(allowed)}" in result.output
+
+
+def test_the_lists_name_what_exists() -> None:
+    assert {name: domain.name for name, domain in DOMAINS.items()} == {name: name for name in DOMAINS}
+    assert {name: chosen.name for name, chosen in FORMATS.items()} == {name: name for name in FORMATS}
+
+
+def test_help_does_not_wait_for_what_scores() -> None:
+    """Names alone: numba, LightGBM and the domains' kernels take seconds to import."""
+    code = "import sys, json, apps.cli; print(json.dumps(sorted(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True).stdout
+    assert set(json.loads(found)) & {"numba", "numpy", "lightgbm", "confluent_kafka", "quixstreams", "domain.fraud"} == set()
+
+
+@pytest.mark.parametrize("option", ["--rate", "--speed"])
+@pytest.mark.parametrize("value", ["0", "-3", "nan", "inf"])
+def test_a_pace_that_is_none_is_refused(option: str, value: str) -> None:
+    result = CliRunner().invoke(app, ["simulate", "fraud", f"{option}={value}"])
+    assert result.exit_code == 2
+    assert option in result.output
+
+
+def test_a_rate_and_a_speed_at_once_are_refused_in_one_line() -> None:
+    result = run("simulate", "fraud", "--rate", "10", "--speed", "2")
+    assert (result.returncode, result.stderr) == (1, "error --rate and --speed each set the pace: give one of them\n")
+
+
+@pytest.mark.parametrize("words", [["broker", "status"], ["ui"], ["sink"]])
+def test_a_setting_that_cannot_be_used_is_one_line_that_names_its_variable(words: list[str], tmp_path: Path) -> None:
+    result = run(*words, POLYSCORE_HOME=str(tmp_path), POLYSCORE_PARTITIONS="0")
+    assert result.returncode == 1
+    assert result.stderr == "error POLYSCORE_PARTITIONS=0: Input should be greater than or equal to 1\n"
+
+
+class Failing:
+    """``main`` with a command that fails, and what it prints."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._patch = monkeypatch
+        monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+
+    def __call__(self, error: Exception) -> str:
+        def fails() -> None:
+            raise error
+
+        output = io.StringIO()
+        self._patch.setattr(cli, "app", fails)
+        self._patch.setattr(cli, "console", Console(file=output, width=80, highlight=False, markup=False))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 1
+        return output.getvalue()
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], str]:
+    return Failing(monkeypatch)
+
+
+@pytest.mark.parametrize("text", ["a path with [/x] in it", "[tag] and [red]colour[/red]", "long " * 50 + "end"])
+@pytest.mark.parametrize("kind", [InputError, DataError])
+def test_an_error_is_one_line_and_its_brackets_are_no_markup(failing: Callable[[Exception], str], kind: type[Exception], text: str) -> None:
+    assert failing(kind(text)) == f"error {text}\n"
+
+
+def test_what_kafka_refuses_is_one_line_with_the_remedy(failing: Callable[[Exception], str]) -> None:
+    told = failing(KafkaException(KafkaError(KafkaError._INVALID_ARG, 'No such configuration property: "ssl.foo"')))
+    assert told.startswith('error Kafka: No such configuration property: "ssl.foo"; ')
+    assert "KAFKA_BOOTSTRAP_SERVERS" in told
+    assert told.count("\n") == 1
+
+
+def test_a_full_disk_anywhere_is_one_line_and_a_defect_is_not(failing: Callable[[Exception], str]) -> None:
+    assert failing(OSError(errno.ENOSPC, "No space left on device", "state/x")).startswith("error state/x: No space left on device; make")
+    with pytest.raises(ConnectionResetError):
+        failing(ConnectionResetError(errno.ECONNRESET, "reset"))

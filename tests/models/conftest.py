@@ -13,4 +13,4 @@ from tests.models.small import FRAUD, WINDOW, history
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a bundle; a test that changes it takes a copy."""
-    return train(FRAUD, history(), "simulated", tmp_path_factory.mktemp("bundles"), window=WINDOW, say=lambda text: None)
+    return train(FRAUD, history(), "simulated", tmp_path_factory.mktemp("bundles"), window=WINDOW)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,41 @@ def test_a_manifest_that_is_none_is_refused(copy: Path, text: str) -> None:
     (copy / "manifest.json").write_text(text)
     with pytest.raises(BundleError, match=r"manifest\.json"):
         bundle.load_bundle(copy)
+
+
+@pytest.mark.parametrize("stated", ["a text", None, [], {}, {"sha256": 7}])
+def test_a_manifest_whose_entry_has_no_hash_is_refused_by_the_files_name(copy: Path, stated: object) -> None:
+    path = copy / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"]["model.pmml"] = stated
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match=r"manifest\.json: model\.pmml has no SHA-256"):
+        bundle.load_bundle(copy)
+
+
+def test_a_manifest_that_lists_names_only_is_refused(copy: Path) -> None:
+    path = copy / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"] = list(manifest["files"])
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        bundle.load_bundle(copy)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_bundle_that_cannot_be_finished_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trained: Path, error: BaseException
+) -> None:
+    def fails(*_: object) -> list[Path]:
+        raise error
+
+    monkeypatch.setattr(bundle, "draw", fails)
+    found = bundle.load_bundle(trained)
+    made = bundle.Trained("fraud", "binary", found._booster, found.schema, found.report, {}, {})
+    with pytest.raises((BundleError, KeyboardInterrupt)) as caught:
+        bundle.write(made, tmp_path / "bundles", datetime(2026, 1, 1, tzinfo=UTC))
+    assert list((tmp_path / "bundles").iterdir()) == []
+    assert isinstance(caught.value, KeyboardInterrupt) or re.search("bundles: No space.*POLYSCORE_HOME", str(caught.value))
 
 
 def test_a_manifest_cannot_point_outside_its_bundle(copy: Path) -> None:

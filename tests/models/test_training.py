@@ -101,7 +101,7 @@ def test_files_that_are_no_handbook_are_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 def test_on_the_handbooks_payments_the_recipe_is_as_good_as_the_report_says() -> None:
     files = [HANDBOOK / "2018-04.parquet", HANDBOOK / "2018-05.parquet"]
-    report = evaluation.evaluate(FRAUD, handbook.emissions(files), lambda text: None)
+    report = evaluation.evaluate(FRAUD, handbook.emissions(files))
     metrics = {name: values["mean"] for name, values in report["metrics"].items()}
     assert len(report["folds"]) >= 4
     assert all(fold["first_test_day"] >= 30 for fold in report["folds"])

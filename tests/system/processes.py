@@ -36,6 +36,13 @@ class Process:
         self.popen.send_signal(signal.SIGTERM)
         return self.popen.wait(60)
 
+    def ended(self, within: float = 120) -> int:
+        """The exit status of what ends by itself (seconds); it is not left behind if it does not."""
+        try:
+            return self.popen.wait(within)
+        finally:
+            self.popen.kill()
+
     def again(self) -> Process:
         """The same command once more."""
         return start(*self.arguments, settings=self.settings)

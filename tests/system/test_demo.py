@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -13,25 +15,41 @@ import pytest
 
 from apps.settings import Settings
 from tests.system.processes import Process, start
+from tests.system.test_broker import taken_port
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 
-@pytest.fixture
-def settings(tmp_path: Path, bundle: Path) -> Settings:
-    """A folder of its own with a trained model in it, and no Kafka named: the demo starts one."""
-    home = tmp_path / "home"
-    shutil.copytree(bundle, home / "bundles" / "fraud" / bundle.name)
-    return Settings(home=home, database_url="", kafka_bootstrap_servers="")
+INTERRUPTED = 130
+SHOWN = "the dashboard is at"
 
 
 @pytest.fixture
-def demo(settings: Settings) -> Iterator[Process]:
-    process = start("demo", "--headless", "--rate", "50", settings=settings)
+def empty(tmp_path: Path) -> Settings:
+    """A folder of its own, and no Kafka named: the demo starts one."""
+    return Settings(home=tmp_path / "home", database_url="", kafka_bootstrap_servers="")
+
+
+@pytest.fixture
+def settings(empty: Settings, bundle: Path) -> Settings:
+    """The same with a trained model in it."""
+    shutil.copytree(bundle, empty.bundles / "fraud" / bundle.name)
+    return empty
+
+
+@contextmanager
+def started(settings: Settings, *more: str) -> Iterator[Process]:
+    process = start("demo", "--headless", "--rate", "50", *more, settings=settings)
     yield process
     if process.alive():
         process.popen.send_signal(signal.SIGINT)
         process.popen.wait(60)
+
+
+@pytest.fixture
+def demo(settings: Settings) -> Iterator[Process]:
+    with started(settings) as process:
+        yield process
 
 
 def children(settings: Settings) -> list[psutil.Process]:
@@ -54,19 +72,72 @@ def until(condition: Callable[[], object], process: Process) -> None:
         time.sleep(0.2)  # until another process has got there
 
 
-def test_ctrl_c_stops_every_process(demo: Process, settings: Settings) -> None:
-    until(lambda: "the dashboard is at" in demo.output(), demo)
+def remains(settings: Settings) -> dict[str, list[str]]:
+    """What lies in the demo's folder, and in the broker's."""
+    return {folder.name: sorted(path.name for path in folder.iterdir()) for folder in (settings.home, settings.broker_folder)}
+
+
+def test_ctrl_c_stops_every_process_and_leaves_only_data_and_logs(demo: Process, settings: Settings) -> None:
+    until(lambda: SHOWN in demo.output(), demo)
     assert len(children(settings)) >= 6, "five processes and Kafka"
+    until(lambda: (settings.state / "fraud-demo").exists() and (settings.home / "polyscore.db").exists(), demo)
     demo.popen.send_signal(signal.SIGINT)
     assert demo.popen.wait(60) == 0, demo.output()
     assert "Traceback" not in demo.output()
     assert children(settings) == []
-    assert not list(settings.home.rglob("*.lock"))
-    assert not list(settings.home.rglob("*.part")) + list(settings.home.rglob("*.tmp"))
+    assert remains(settings) == {
+        "home": ["broker", "bundles", "logs", "polyscore.db", "state"],
+        "broker": ["broker.log", "data", "server.properties"],
+    }
+    assert sorted(path.name for path in settings.state.iterdir()) == ["fraud-demo"]
+
+
+def test_ctrl_c_while_kafka_starts_stops_at_once(demo: Process, settings: Settings) -> None:
+    until(lambda: any("kafka.Kafka" in p.cmdline() for p in children(settings)), demo)
+    demo.popen.send_signal(signal.SIGINT)
+    assert demo.popen.wait(60) == INTERRUPTED, demo.output()
+    assert "Traceback" not in demo.output()
+    assert SHOWN not in demo.output(), "it went on"
+    assert children(settings) == []
+    assert remains(settings) == {"home": ["broker", "bundles", "logs"], "broker": ["broker.log", "data", "server.properties"]}
+
+
+def test_sigterm_while_a_model_is_trained_stops_at_once_and_leaves_no_part_of_it(empty: Settings) -> None:
+    with started(empty) as demo:
+        until(lambda: "training models: 1 of 5" in demo.output(), demo)
+        demo.popen.send_signal(signal.SIGTERM)
+        assert demo.popen.wait(60) == INTERRUPTED, demo.output()
+    assert "Traceback" not in demo.output()
+    assert "training models: 5 of 5" not in demo.output(), "it went on"
+    assert children(empty) == []
+    assert remains(empty) == {"home": ["broker", "bundles", "logs"], "broker": ["broker.log", "data", "server.properties"]}
+    assert list((empty.bundles / "fraud").iterdir()) == []
+
+
+def test_kafka_that_dies_is_named_with_its_log_and_fails_the_demo(demo: Process, settings: Settings) -> None:
+    until(lambda: SHOWN in demo.output(), demo)
+    java = next(p for p in children(settings) if "kafka.Kafka" in p.cmdline())
+    java.kill()
+    assert demo.popen.wait(90) == 1, demo.output()
+    assert f"Kafka ended; its log {settings.broker_folder / 'broker.log'} ends with:" in demo.output()
+    assert children(settings) == []
+    assert remains(settings)["broker"] == ["broker.log", "data", "server.properties"]
+
+
+def test_taken_ports_are_replaced_and_said(settings: Settings) -> None:
+    with socket.socket() as kafkas, taken_port() as port:
+        with suppress(OSError):  # then somebody else has it, which is as good
+            kafkas.bind(("127.0.0.1", 9092))
+            kafkas.listen()
+        with started(settings, "--port", str(port)) as demo:
+            until(lambda: SHOWN in demo.output(), demo)
+    assert "port 9092 is taken; Kafka uses " in demo.output()
+    assert f"port {port} is taken; the dashboard uses " in demo.output()
+    assert f"{SHOWN} http://127.0.0.1:{port}" not in demo.output()
 
 
 def test_a_process_that_dies_is_named_and_fails_the_demo(demo: Process, settings: Settings) -> None:
-    until(lambda: "the dashboard is at" in demo.output(), demo)
+    until(lambda: SHOWN in demo.output(), demo)
     scorer = next(p for p in children(settings) if "stream" in p.cmdline())
     scorer.kill()
     assert demo.popen.wait(60) == 1
@@ -75,13 +146,16 @@ def test_a_process_that_dies_is_named_and_fails_the_demo(demo: Process, settings
 
 
 def test_a_killed_demo_takes_its_processes_with_it(demo: Process, settings: Settings) -> None:
-    until(lambda: "the dashboard is at" in demo.output(), demo)
+    until(lambda: SHOWN in demo.output(), demo)
     demo.kill_hard()
     until(lambda: not children(settings), demo)
 
 
-def test_a_second_demo_in_the_same_folder_is_refused(demo: Process, settings: Settings) -> None:
+def test_a_second_demo_or_a_reset_in_the_same_folder_is_refused(demo: Process, settings: Settings) -> None:
     until(lambda: (settings.home / "demo.lock").exists() and "Kafka" in demo.output(), demo)
-    second = start("demo", "--headless", settings=settings)
-    assert second.popen.wait(60) == 1
-    assert "already" in second.output()
+    for words in (("demo", "--headless"), ("reset", "--yes")):
+        second = start(*words, settings=settings)
+        assert second.popen.wait(60) == 1
+        assert "a demo runs in" in second.output()
+    assert demo.alive()
+    assert settings.bundles.is_dir()

@@ -1,0 +1,98 @@
+"""`polyscore train` and `evaluate`: how far they have come is told with totals, and what cannot be written is named."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from apps import train
+from apps.errors import InputError
+from apps.settings import Settings
+from models import evaluation
+from models import train as training
+from models.evaluation import evaluate
+from models.train import one_by_one
+from models.train import train as fit
+from tests.models.small import FRAUD, WINDOW, history
+
+
+class Told:
+    """Collects what long work tells."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, int, int]] = []
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        self.calls.append((what, done, total))
+
+    def of(self, what: str) -> list[tuple[int, int]]:
+        return [(done, total) for name, done, total in self.calls if name == what]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rounds of boosting: how good the models are is not asked here."""
+    recipe = replace(training.RECIPE, rounds=2)
+    for module in (training, evaluation):
+        monkeypatch.setattr(module, "RECIPE", recipe)
+
+
+@pytest.mark.usefixtures("quick")
+def test_training_tells_rows_and_models_with_their_totals(tmp_path: Path) -> None:
+    told = Told()
+    fit(FRAUD, history(), "simulated", tmp_path, window=WINDOW, progress=told)
+    assert {what for what, *_ in told.calls} == {"computing the features of payments", "training models"}
+    rows = told.of("computing the features of payments")
+    assert rows[0][0] == 0
+    assert rows[-1][0] == rows[-1][1] > 50_000
+    assert len(rows) > 10
+    assert told.of("training models") == [(0, 5), (1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+
+
+@pytest.mark.usefixtures("quick")
+def test_judging_tells_its_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "WINDOW", WINDOW)
+    monkeypatch.setattr(evaluation, "WARM_UP_DAYS", 0)
+    told = Told()
+    evaluate(FRAUD, history(), told)
+    assert told.of("judging folds") == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_things_named_one_by_one_are_counted_when_they_begin() -> None:
+    told = Told()
+    name = one_by_one("folds", 2, told)
+    name("first")
+    name("second")
+    name("done")
+    assert told.of("folds") == [(0, 2), (1, 2), (2, 2)]
+
+
+def test_simulated_history_is_told_in_days_and_recorded_history_in_events() -> None:
+    told = Told()
+    days = list(train._simulated(FRAUD, 7, 3, told))
+    assert told.of("simulating days") == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    events = sum(e.stream == "events" for e in days)
+    assert list(train.counted(days, "reading", events, told)) == days
+    assert told.of("reading")[0] == (0, events)
+    assert told.of("reading")[-1] == (events, events)
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_training(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    settings = Settings(home=tmp_path / "file" / "home", kafka_bootstrap_servers="")
+    with pytest.raises(InputError, match=r"file/home/bundles/fraud: Not a directory.*POLYSCORE_HOME"):
+        train.command(settings, "fraud", [], seed=7, days=60, console=Console(file=io.StringIO()))
+
+
+@pytest.mark.parametrize("place", ["absent/report.json", "."])
+def test_a_report_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str) -> None:
+    monkeypatch.setattr(evaluation, "evaluate", lambda *_: {"metrics": {}, "single_rule": {"mean": 0.5}})
+    monkeypatch.setattr(train.handbook, "count", lambda data: 0)
+    monkeypatch.setattr(train.handbook, "emissions", lambda data: iter(()))
+    with pytest.raises(InputError, match="--json") as caught:
+        train.evaluate("fraud", [Path("x.parquet")], tmp_path / place, console=Console(file=io.StringIO()))
+    assert str(tmp_path) in str(caught.value)

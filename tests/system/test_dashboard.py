@@ -1,0 +1,62 @@
+"""`polyscore ui`: on a free port, and gone with its parent."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from apps.settings import Settings
+from tests.system.processes import Process, start
+from tests.system.test_broker import taken_port
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+
+
+def until(condition: Callable[[], object], process: Process) -> None:
+    give_up = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < give_up, process.output()
+        time.sleep(0.1)  # until another process has got there
+
+
+def answers(process: Process) -> bool:
+    found = re.search(r"the dashboard is at (http://\S+);", process.output())
+    try:
+        with urlopen(f"{found[1]}/_stcore/health", timeout=2) as response:
+            return response.status == 200
+    except (OSError, TypeError):
+        return False
+
+
+@pytest.fixture
+def dashboard(tmp_path: Path) -> Iterator[Process]:
+    with taken_port() as port:
+        process = start("ui", "--port", str(port), settings=Settings(home=tmp_path, database_url="", kafka_bootstrap_servers=""))
+        until(lambda: answers(process), process)
+        assert re.search(rf"port {port} is taken; the dashboard uses (?!{port})\d+", process.output()), process.output()
+    yield process
+    if process.alive():
+        process.stop()
+
+
+def servers(process: Process) -> list[psutil.Process]:
+    return psutil.Process(process.popen.pid).children(recursive=True)
+
+
+def test_a_taken_port_is_replaced_and_said_and_ctrl_c_stops_the_server(dashboard: Process) -> None:
+    (server,) = servers(dashboard)
+    assert dashboard.stop() == 0
+    assert not server.is_running()
+
+
+def test_a_killed_dashboard_takes_its_server_with_it(dashboard: Process) -> None:
+    (server,) = servers(dashboard)
+    dashboard.kill_hard()
+    psutil.wait_procs([server], timeout=60)
+    assert not server.is_running()
