@@ -216,6 +216,64 @@ def export(
     process.command(from_environment(), model, to.split(","), out, say=say)
 
 
+ArtifactArgument = Annotated[Path, typer.Argument(help="A model as a file: LightGBM text, PMML, PFA; told by its ending or beginning.")]
+DropOption = Annotated[list[str] | None, typer.Option("--drop", help="A column to leave out; may be given several times.")]
+
+
+@app.command()
+def score(
+    artifact: ArtifactArgument,
+    rows: Annotated[str, typer.Argument(help="A table: CSV, parquet, or - for CSV on standard input. Columns are matched by name.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write to. Default: standard output.")] = None,
+    drop: DropOption = None,
+    separator: Annotated[str, typer.Option(help="What stands between the columns of a CSV.")] = ",",
+) -> None:
+    """Score a table with an artifact of any format: a line of raw and linked scores for each row, to the last bit."""
+    from apps import score as process
+
+    done = process.command(artifact, rows, out, dropped=drop or [], separator=separator, console=console)
+    say(f"{done:,} rows scored" + (f"; {out}" if out else ""))
+
+
+@app.command()
+def inspect(artifact: ArtifactArgument) -> None:
+    """Show what an artifact of any format holds: features, labels, trees, link, hashes."""
+    from apps import inspect as process
+
+    process.command(artifact, console)
+
+
+@app.command()
+def verify(
+    model: Annotated[Path, typer.Argument(help="A LightGBM text model, or a folder with one: a bundle, or what export wrote.")],
+    artifacts: Annotated[
+        list[Path] | None, typer.Argument(help="Artifacts to compare. Default: those in the folder; for a lone model, fresh exports.")
+    ] = None,
+    data: Annotated[str | None, typer.Option("--data", help="A table of rows to compare on, beside those made for the model.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the report here as JSON.")] = None,
+    judges: Annotated[bool, typer.Option(help="Ask independent engines too.")] = True,
+    drop: DropOption = None,
+) -> None:
+    """Prove that artifacts give LightGBM's answer: on your rows, and on rows that stand on every split. Exits with 1 if one does not."""
+    from apps import verify as process
+
+    passed = process.command(model, artifacts or [], data, out, judged=judges, dropped=drop or [], console=console)
+    raise typer.Exit(0 if passed else 1)
+
+
+@app.command()
+def serve(
+    artifacts: Annotated[list[Path], typer.Argument(help="Artifacts to serve, each under a name made of its model's digest.")],
+    port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.")] = 8080,
+    host: Annotated[str, typer.Option(help="Address to listen on; leave it unless something in front checks who comes.")] = "127.0.0.1",
+) -> None:
+    """Put artifacts behind a server that speaks the Open Inference Protocol v2. POLYSCORE_API_KEY sets a key to ask for."""
+    from apps import serve as process
+
+    key = from_environment().api_key.get_secret_value()
+    process.command(artifacts, host=host, port=port, api_key=key, say=say)
+
+
 @app.command()
 def stream(
     domain: DomainArgument,

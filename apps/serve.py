@@ -13,6 +13,7 @@ import orjson
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
+from apps.broker import free_port
 from apps.errors import InputError
 from apps.inference import RefusedError, answer, rows_of, split
 from exports import recognise
@@ -142,5 +143,8 @@ def command(artifacts: Sequence[Path], *, host: str, port: int, api_key: str, sa
         model = served(artifact)
         models.add(model)
         say(f"{artifact} as {model.name} ({model.format}, {len(model.scorer.schema)} features)")
-    say(f"serving at http://{host}:{port}/v2" + ("" if api_key else "; anyone who reaches it may ask (POLYSCORE_API_KEY sets a key)"))
-    uvicorn.run(application(models), host=host, port=port, log_level="warning", access_log=False)
+    chosen = free_port(port)
+    if chosen != port:
+        say(f"port {port} is taken; using {chosen}")
+    say(f"serving at http://{host}:{chosen}/v2" + ("" if api_key else "; anyone who reaches it may ask (POLYSCORE_API_KEY sets a key)"))
+    uvicorn.run(application(models), host=host, port=chosen, log_level="warning", access_log=False)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from apps.errors import InputError
@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     partitions: int = Field(default=4, ge=1, le=1000)
     guarantee: Guarantee = "at-least-once"
     commit_interval: float | None = Field(default=None, gt=0)  # seconds; None: what suits the guarantee
+    api_key: SecretStr = SecretStr("")  # what a model server asks for; empty: nothing
     kafka_bootstrap_servers: str = Field(default="", validation_alias="KAFKA_BOOTSTRAP_SERVERS")
 
     @property

@@ -22,10 +22,14 @@ class _Module(Protocol):
 
 @dataclass(frozen=True)
 class Format:
-    """How a model is written in a format, and what comes of reading it back. Its file is imported when first used."""
+    """How a model is written in a format, and what comes of reading it back. Its file is imported when first used.
+
+    ``begins`` is what every artifact of the format, and of no other, starts with.
+    """
 
     name: str
     file_name: str
+    begins: bytes
     description: str
 
     @property
@@ -44,8 +48,8 @@ class Format:
 FORMATS: dict[str, Format] = {
     f.name: f
     for f in (
-        Format("native", "model.txt", "LightGBM's text, scored by its own C API"),
-        Format("pmml", "model.pmml", "PMML 4.4, scored by the compiled kernel"),
-        Format("pfa", "model.pfa", "PFA 0.8, scored by the compiled kernel"),
+        Format("native", "model.txt", b"tree\n", "LightGBM's text, scored by its own C API"),
+        Format("pmml", "model.pmml", b"<?xml", "PMML 4.4, scored by the compiled kernel"),
+        Format("pfa", "model.pfa", b'{"name"', "PFA 0.8, scored by the compiled kernel"),
     )
 }

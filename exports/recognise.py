@@ -21,7 +21,7 @@ def recognise(path: Path) -> Format:
     with path.open("rb") as file:
         start = file.read(_LONGEST).removeprefix(b"\xef\xbb\xbf").lstrip()
     for chosen in FORMATS.values():
-        if chosen.begins and start.startswith(chosen.begins):
+        if start.startswith(chosen.begins):
             return chosen
     endings = ", ".join(f"{_ending(f)} ({f.name})" for f in FORMATS.values())
     raise CorruptArtifact(path.name, f"of no format that is known here; artifacts end with {endings}")

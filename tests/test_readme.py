@@ -5,6 +5,7 @@ Those that run on must have done their work by then: payments decided, their lat
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ from apps.database import open_database
 from apps.errors import DatabaseError
 from domain.fraud.events import Label, Payment
 from domain.fraud.simulator import PERFECT, simulate
+from domain.registry import DOMAINS
 from exports.formats import FORMATS
 from tests.bench.readme import BEGIN, END
 
@@ -71,6 +73,18 @@ def handbook_files(folder: Path) -> None:
             "TX_FRAUD": pa.array([int(fraud[p.id]) for _, p in of_month], pa.int64()),
         }
         pq.write_table(pa.table(columns), folder / f"2018-{month:02}.parquet")
+
+
+def rows_file(path: Path) -> None:
+    """A table with the features of a payment, some of them missing."""
+    names = DOMAINS["fraud"].schema.names
+
+    def cell(row: int, column: int) -> str:
+        number = "" if (row + column) % 7 == 0 else f"{row + column}.5"
+        return "online" if names[column] == "merchant_category" else number
+
+    lines = [",".join(cell(row, column) for column in range(len(names))) for row in range(20)]
+    path.write_text("\n".join([",".join(names), *lines, ""]))
 
 
 class Reader:
@@ -154,6 +168,7 @@ def dashboard_answers(log: Path) -> bool:
 @pytest.mark.timeout(1800)
 def test_every_command_runs_and_those_that_run_on_do_their_work(tmp_path: Path, bundle: Path) -> None:
     handbook_files(tmp_path)
+    rows_file(tmp_path / "rows.csv")
     shutil.copytree(bundle, tmp_path / "home" / "bundles" / "fraud" / bundle.name)  # the demo takes what was trained before
     reader, url, began_us = Reader(tmp_path), f"sqlite:///{tmp_path / 'home' / 'polyscore.db'}", 0
     for command in COMMANDS:
@@ -168,6 +183,8 @@ def test_every_command_runs_and_those_that_run_on_do_their_work(tmp_path: Path, 
         reader.type(command.replace("--for 60s", "--for 20s"))
     assert began_us
     assert (tmp_path / "out" / "model.pmml").stat().st_size > 1000
+    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 21
+    assert json.loads((tmp_path / "out" / "parity.json").read_text())["passed"]
     assert (tmp_path / "out" / "model.pfa").stat().st_size > 1000
     assert not (tmp_path / "home").exists(), "reset leaves something behind"
 
