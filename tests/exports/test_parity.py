@@ -20,7 +20,6 @@ REFUSED = {
     ("pmml", "square-root"): "signed_square",
     ("pmml", "cross-entropy-lambda"): "log1p_exp",
     ("pmml", "zero-as-missing"): "zero for missing",
-    ("pfa", "zero-as-missing"): "zero for missing",
 }
 CARRIED = [(f, k) for f in FORMATS for k in KINDS if (f, k) not in REFUSED]
 
