@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.schema import FeatureSchema
-from exports import pmml4s_engine
+from exports import pmml4s_engine, titus_engine
 
 Matrix = NDArray[np.float64]
 
@@ -24,9 +24,15 @@ class Judge:
     load: Callable[[Path, FeatureSchema], Callable[[Matrix], Matrix]]
 
 
+def _titus(path: Path, schema: FeatureSchema) -> Callable[[Matrix], Matrix]:
+    """Titus, in a process of its own; the schema is the document's."""
+    return titus_engine.load(path).score_batch
+
+
 JUDGES: dict[str, Judge] = {
     judge.name: judge
     for judge in (
         Judge("PMML4S", "pmml", pmml4s_engine.load),  # through pypmml
+        Judge("Titus", "pfa", _titus),
     )
 }

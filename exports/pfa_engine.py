@@ -1,54 +1,64 @@
-"""The program of our PFA documents: types, the walk with LightGBM's missing side, the sum in order, the link.
+"""The program of our PFA documents: types, the columns that trees read, the walk with LightGBM's missing side, the sum in order.
 
 Written by the writer; the reader accepts a document only if its program is this one, so that a changed one is never misread.
-Source: the PFA specification 0.8.1 (Data Mining Group), libraries ``model.tree``, ``a`` and ``m``.
+Source: the PFA specification 0.8.1 (Data Mining Group), libraries ``model.tree``, ``a``, ``m`` and ``impute``. ``alwaysTrue`` is kept
+out of splits: for a missing value it is true in Titus and null in Hadrian.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from domain.schema import FeatureSchema
 from exports.ensemble import Link
+from exports.missing import ZERO
+from exports.pfa_link import DOUBLES, added, double, function, linked
+from exports.pfa_names import Column, identifiers
 
 Json = Any
-ANY: Final = "alwaysTrue"  # an operator that any value passes, but a missing one
-ANY_VALUE: Final[Json] = {"double": 0.0}  # what it is compared with: nothing; here in a real split
-LEAF_ONLY: Final[Json] = {"array": []}  # and here in a tree that is one leaf, since PFA's walk starts at a node
-_DOUBLES: Final[Json] = {"type": "array", "items": "double"}
+ANY: Final = "alwaysTrue"  # the operator of a tree that is one leaf, since PFA's walk starts at a node: both its ways lead to the leaf
+LEAF_ONLY: Final[Json] = {"array": []}  # what it is compared with there
+GIVEN: Final = 0.0  # what a column that is asked only whether there is a value holds, and is compared with
+_MAYBE: Final[Json] = ["null", "double"]
 
 
-def program(schema: FeatureSchema, link: Link, outputs: int, trees: Json) -> dict[str, Json]:
-    """The whole document. ``trees`` is the value of the cell ``outputs``: an array of trees for each output."""
+def program(schema: FeatureSchema, columns: Sequence[Column], link: Link, outputs: int) -> dict[str, Json]:
+    """The whole document but for its metadata, and without trees; the cells come last, and in them the trees."""
+    names = identifiers(schema.names)
     return {
         "name": "polyscore",
         "method": "map",
-        "input": _row_type(schema),
+        "input": {"type": "record", "name": "Row", "fields": [_input(*pair, schema) for pair in enumerate(names)]},
         "output": _output_type(link.classes),
-        "fcns": _functions(),
-        "cells": {"outputs": {"type": _trees_type(schema), "init": trees}},
-        "action": _action(link, outputs),
+        "fcns": {**_readings(columns), **_functions(link)},
+        "action": [{"let": {"row": _row(schema, columns, names)}}, *_scores(link, outputs)],
+        "cells": {"outputs": {"type": _trees_type(columns), "init": []}},
     }
 
 
-def _row_type(schema: FeatureSchema) -> Json:
-    """The input: every feature by name, null where it is missing."""
-    fields = [{"name": f.name, "type": ["null", "string" if f.categories else "double"]} for f in schema.features]
-    return {"type": "record", "name": "Row", "fields": fields}
+def _input(feature: int, name: str, schema: FeatureSchema) -> Json:
+    """A feature by name, null where it is missing; one that PFA calls otherwise keeps its own name beside it."""
+    field = {"name": name, "type": _type(schema, feature)}
+    return field if name == schema.names[feature] else {**field, "doc": schema.names[feature]}
+
+
+def _type(schema: FeatureSchema, feature: int) -> Json:
+    return ["null", "string"] if schema.features[feature].categories else _MAYBE
 
 
 def _output_type(classes: bool) -> Json:
-    fields: list[Json] = [{"name": "raw", "type": _DOUBLES}, {"name": "values", "type": _DOUBLES}]
+    fields: list[Json] = [{"name": "raw", "type": DOUBLES}, {"name": "values", "type": DOUBLES}]
     return {"type": "record", "name": "Scores", "fields": [*fields, {"name": "class", "type": "int"}] if classes else fields}
 
 
-def _trees_type(schema: FeatureSchema) -> Json:
+def _trees_type(columns: Sequence[Column]) -> Json:
     """One array of trees an output; the record is what ``model.tree.missingTest`` and ``simpleWalk`` ask for."""
     node = {
         "type": "record",
         "name": "TreeNode",
         "fields": [
-            {"name": "field", "type": {"type": "enum", "name": "Feature", "symbols": list(schema.names)}},
+            {"name": "field", "type": {"type": "enum", "name": "Column", "symbols": [c.name for c in columns]}},
             {"name": "operator", "type": "string"},
             {"name": "value", "type": ["double", {"type": "array", "items": "string"}]},
             {"name": "missing_passes", "type": "boolean"},
@@ -59,56 +69,63 @@ def _trees_type(schema: FeatureSchema) -> Json:
     return {"type": "array", "items": {"type": "array", "items": node}}
 
 
-def _functions() -> Json:
-    """``test``: does a row pass a node, missing values by the node's own word; ``leaf``: the value a tree comes to."""
+def _readings(columns: Sequence[Column]) -> dict[str, Json]:
+    """How numbers are read: NaN is null, as LightGBM has it; PFA would put it above every number."""
+    nan, zero = {"impute.isnan": ["x"]}, {"<=": [{"m.abs": ["x"]}, double(ZERO)]}
+    found = {"known": _reading({"if": nan, "then": None, "else": "x"})}
+    if any(c.zero_missing for c in columns):
+        found["nonzero"] = _reading({"if": {"||": [nan, zero]}, "then": None, "else": "x"})
+    if any(c.given for c in columns):
+        found["given"] = _reading(double(GIVEN))
+    return found
+
+
+def _reading(of_x: Json) -> Json:
+    return {"params": [{"maybe": _MAYBE}], "ret": _MAYBE, "do": [{"ifnotnull": {"x": "maybe"}, "then": of_x, "else": None}]}
+
+
+def _row(schema: FeatureSchema, columns: Sequence[Column], names: Sequence[str]) -> Json:
+    """The record of the columns."""
+    fields = [{"name": c.name, "type": _type(schema, c.feature)} for c in columns]
+    new = {c.name: _read(c, f"input.{names[c.feature]}", bool(schema.features[c.feature].categories)) for c in columns}
+    return {"new": new, "type": {"type": "record", "name": "Columns", "fields": fields}}
+
+
+def _read(column: Column, value: Json, category: bool) -> Json:
+    if category:
+        return value
+    read = {"u.nonzero" if column.zero_missing else "u.known": [value]}
+    return {"u.given": [read]} if column.given else read
+
+
+def _functions(link: Link) -> dict[str, Json]:
+    """``test``: does a row pass a node, missing values by the node's own word; ``leaf``: the value a tree comes to; the link."""
     answer = {"answer": {"model.tree.missingTest": ["row", "node"]}}
     test = {"ifnotnull": answer, "then": "answer", "else": "node.missing_passes"}
     walk = {"model.tree.simpleWalk": ["row", "tree", {"fcn": "u.test"}]}
     return {
-        "test": {"params": [{"row": "Row"}, {"node": "TreeNode"}], "ret": "boolean", "do": [test]},
-        "leaf": {"params": [{"row": "Row"}, {"tree": "TreeNode"}], "ret": "double", "do": [walk]},
+        "test": {"params": [{"row": "Columns"}, {"node": "TreeNode"}], "ret": "boolean", "do": [test]},
+        "leaf": function({"row": "Columns", "tree": "TreeNode"}, walk),
+        "link": {"params": [{"raw": DOUBLES}], "ret": DOUBLES, "do": linked(link)},
     }
 
 
-def _action(link: Link, outputs: int) -> list[Json]:
-    """Walk, sum from the left, average, link, and decide where the model tells classes apart."""
-    leaf = {"params": [{"tree": "TreeNode"}], "ret": "double", "do": [{"u.leaf": ["input", "tree"]}]}
-    add = {"params": [{"total": "double"}, {"value": "double"}], "ret": "double", "do": [{"+": ["total", "value"]}]}
-    total: Json = {"a.fold": [{"a.map": ["trees", leaf]}, _double(0.0), add]}
-    if link.average_over > 1:
-        total = {"/": [total, _double(link.average_over)]}
-    one = {"params": [{"trees": {"type": "array", "items": "TreeNode"}}], "ret": "double", "do": [total]}
+def _scores(link: Link, outputs: int) -> list[Json]:
+    """Walk, sum from the left, link, and decide where the model tells classes apart."""
+    leaves = {"a.map": ["trees", function({"tree": "TreeNode"}, {"u.leaf": ["row", "tree"]})]}
+    one = function({"trees": {"type": "array", "items": "TreeNode"}}, added(leaves))
     new = {"raw": "raw", "values": "values"}
     if link.classes:
         new["class"] = _decision(outputs)
     return [
         {"let": {"raw": {"a.map": [{"cell": "outputs"}, one]}}},
-        {"let": {"values": _linked(link)}},
+        {"let": {"values": {"u.link": ["raw"]}}},
         {"new": new, "type": "Scores"},
     ]
-
-
-def _linked(link: Link) -> Json:
-    """Raw scores to values (LightGBM's ``ConvertOutput``)."""
-    if link.kind == "identity":
-        return "raw"
-    if link.kind == "softmax":
-        return {"m.link.softmax": ["raw"]}
-    of_one: dict[str, Json] = {
-        "logistic": {"/": [_double(1.0), {"+": [_double(1.0), {"m.exp": [{"*": [_double(-link.sigmoid), "x"]}]}]}]},
-        "exp": {"m.exp": ["x"]},
-        "signed_square": {"*": ["x", {"m.abs": ["x"]}]},
-        "log1p_exp": {"m.ln1p": [{"m.exp": ["x"]}]},
-    }
-    return {"a.map": ["raw", {"params": [{"x": "double"}], "ret": "double", "do": [of_one[link.kind]]}]}
 
 
 def _decision(outputs: int) -> Json:
     """The class: the likeliest, or, of a single probability, 1 above a half."""
     if outputs > 1:
         return {"a.argmax": ["values"]}
-    return {"if": {">": [{"attr": "values", "path": [0]}, _double(0.5)]}, "then": 1, "else": 0}
-
-
-def _double(value: float) -> Json:
-    return {"double": float(value)}
+    return {"if": {">": [{"attr": "values", "path": [0]}, double(0.5)]}, "then": 1, "else": 0}

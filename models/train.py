@@ -15,14 +15,14 @@ from models.dataset import Dataset, Progress, replay, silent
 from models.protocol import Window, days, evenly
 
 FOLDS = 4
+# Boosting by drop-out (DART) ranked as well and was worse calibrated: where it drops the first tree late, the average goes with it, and
+# in 2 of 6 small worlds nearly every payment came out as a fraud. One thread: a fit takes seconds, and shares the machine with a stream.
 RECIPE = report.Recipe(
     rounds=300,
     params={
         "objective": "binary",
-        "boosting": "dart",
-        "drop_rate": 0.05,
         "num_leaves": 7,
-        "learning_rate": 0.08,
+        "learning_rate": 0.03,
         "min_data_in_leaf": 20,
         "feature_fraction": 0.4,
         "bagging_fraction": 0.8,
@@ -30,6 +30,7 @@ RECIPE = report.Recipe(
         "lambda_l2": 5.0,
         "deterministic": True,
         "force_row_wise": True,
+        "num_threads": 1,
         "verbose": -1,
         "seed": 7,
     },

@@ -10,15 +10,11 @@ import pytest
 
 from domain.schema import FeatureSchema
 from exports import native
-from exports.errors import UnsupportedModel
 from exports.formats import FORMATS
 from exports.scorer import Scorer
 from tests.exports.zoo import KINDS, SCHEMA, rows, trained
 
-REFUSED = {
-    ("pfa", "zero-as-missing"): "zero for missing",
-}
-CARRIED = [(f, k) for f in FORMATS for k in KINDS if (f, k) not in REFUSED]
+CARRIED = [(f, k) for f in FORMATS for k in KINDS]
 
 
 def through(model_format: str, kind: str, folder: Path) -> Scorer:
@@ -51,13 +47,6 @@ def test_an_artifact_reads_back_as_the_same_ensemble(model_format: str, kind: st
     scorer = through(model_format, kind, tmp_path)
     assert scorer.ensemble.same_as(native_ensemble)  # type: ignore[attr-defined]  # each of the three keeps it
     assert scorer.schema == SCHEMA
-
-
-@pytest.mark.parametrize(("model_format", "kind"), REFUSED)
-def test_what_a_format_cannot_carry_is_refused_by_name(model_format: str, kind: str, tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedModel, match=REFUSED[model_format, kind]):
-        through(model_format, kind, tmp_path)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_labels_with_quotes_are_carried(tmp_path: Path) -> None:
