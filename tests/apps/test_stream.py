@@ -17,7 +17,7 @@ from apps.stream import Scoring
 from domain.decision import Decision
 from domain.registry import DOMAINS
 from exports.scorer import Scores
-from models.decide import Model
+from models.decide import Contributions, Model
 
 FRAUD = DOMAINS["fraud"]
 MESSAGE = {"transaction_id": "t1", "event_time": "2026-03-01T12:00:00Z", "customer_id": "c1", "terminal_id": "x", "amount": 25.0}
@@ -55,10 +55,14 @@ def _place() -> None:
     assert message_context().offset == 42
 
 
-def scoring(guarantee: Any = "at-least-once") -> Scoring:
-    contributions = np.zeros(len(FRAUD.schema))
-    contributions[0] = 1.0
-    model = Model("v1", "native", FakeScorer(), lambda row: contributions)
+def pushes(**by_name: float) -> Contributions:
+    """An explanation in which the named features push by so much and all others not at all."""
+    found = np.array([by_name.get(name, 0.0) for name in FRAUD.schema.names])
+    return lambda row: found
+
+
+def scoring(guarantee: Any = "at-least-once", contributions: Contributions | None = None) -> Scoring:
+    model = Model("v1", "native", FakeScorer(), contributions or pushes(amount=1.0))
     return Scoring(FRAUD, model, FRAUD.features(), guarantee, lambda *_: None)
 
 
@@ -80,6 +84,27 @@ def test_a_suspicious_payment_is_an_alert_with_reasons_as_well() -> None:
     assert (first.topic, second.topic) == ("fraud.decisions", "fraud.alerts")
     assert first.value == second.value
     assert Decision.model_validate_json(second.value).reasons == ["amount of 500.00"]
+
+
+def test_the_reasons_are_the_three_features_that_push_the_score_up_most_the_strongest_first() -> None:
+    explain = pushes(hour=0.5, amount=0.2, customer_count_1d=-9.0, weekend=0.1, merchant_category=0.7, night=0.3)
+    first, _ = send(scoring(contributions=explain), FakeState(), amount=500.0, merchant_category="fuel")
+    assert Decision.model_validate_json(first.value).reasons == ["merchant category fuel", "at 12 o'clock UTC", "night is 0"]
+
+
+def test_an_approval_is_not_explained() -> None:
+    asked: list[Sequence[float]] = []
+
+    def explain(row: Sequence[float]) -> Any:
+        asked.append(row)
+        return np.zeros(len(row))
+
+    to = scoring(contributions=explain)
+    [approved] = send(to, FakeState())
+    assert Decision.model_validate_json(approved.value).reasons == []
+    assert asked == []
+    send(to, FakeState(), amount=500.0)
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(
