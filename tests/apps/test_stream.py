@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from exports.scorer import Scores
 from models.decide import Contributions, Model
 
 FRAUD = DOMAINS["fraud"]
+CARD = "4111111111111111"
 MESSAGE = {"transaction_id": "t1", "event_time": "2026-03-01T12:00:00Z", "customer_id": "c1", "terminal_id": "x", "amount": 25.0}
 
 
@@ -170,3 +172,23 @@ def test_a_defect_in_the_scorer_hits_one_event_not_the_stream(monkeypatch: pytes
     [letter] = send(to, FakeState())
     assert dict(letter.headers)["code"] == b"processing-error"
     assert b"planted" in dict(letter.headers)["reason"]
+
+
+def test_a_card_number_is_masked_where_people_read_and_kept_in_the_original_bytes() -> None:
+    [letter] = send(scoring(), FakeState(), customer_id=CARD)
+    assert CARD.encode() in letter.value
+    assert CARD.encode() not in dict(letter.headers)["reason"]
+    assert b"411111******1111" in dict(letter.headers)["reason"]
+
+
+def test_a_card_number_is_masked_in_the_log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    to = scoring()
+
+    def fail(row: Sequence[float | None]) -> Scores:
+        raise ValueError(f"no such card: {CARD}")
+
+    monkeypatch.setattr(to.model.scorer, "score", fail)
+    with caplog.at_level(logging.ERROR):
+        send(to, FakeState())
+    assert "no such card: 411111******1111" in caplog.text
+    assert CARD not in caplog.text
