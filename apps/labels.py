@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from heapq import heappop, heappush
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from apps.errors import BrokerError
 from apps.kafka import consumer_config
@@ -25,8 +25,8 @@ from domain.contract import Domain, MalformedEvent
 LABELS_UNTIL = "labels-until"  # header of a replayed payment: the label offsets it must see, "12,15,11,9"
 _FULL, _DRAINED = 5_000, 1_000  # labels held back per partition before it is paused, and when it goes on
 _POLL_EVERY = 0.005  # seconds; labels count from full hours, so this is soon enough
-_WAIT_FOR_STAMP = 60.0
-_NEVER = datetime.max.replace(tzinfo=UTC)
+_WAIT_FOR_STAMP, _WAIT_FOR_END = 60.0, 10.0  # seconds
+_EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _log = logging.getLogger(__name__)
 
 
@@ -44,20 +44,25 @@ class LabelReader:
         self._consumer = Consumer({**config, "enable.partition.eof": True, "fetch.wait.max.ms": 50})
         self._assign()
         self._last_poll = 0.0
-        self._last_stamp = b""
+        self._last_stamp: bytes | None = None
+        self._told = False  # of a stamp beyond the end
         self._due = _NEVER  # the earliest event time held back
-        self._complete = datetime.min.replace(tzinfo=UTC)  # until then every partition behind its end is read
+        self._complete = _EVER  # until then every partition behind its end is read
         self.unreadable = 0
 
     def _assign(self) -> None:
-        self._held: dict[int, deque[Any]] = {p: deque() for p in partition_ids(self._consumer, self._topic)}
+        self._held: dict[int, list[tuple[datetime, int, Any]]] = {p: [] for p in partition_ids(self._consumer, self._topic)}  # heaps
+        self._last_two = dict.fromkeys(self._held, (_EVER, _EVER))  # event times of the labels that arrived last
         self._next = dict.fromkeys(self._held, 0)
         self._paused: set[int] = set()
         self._behind = set(self._held)  # partitions not yet read to their end since the start
         self._consumer.assign([TopicPartition(self._topic, p, OFFSET_BEGINNING) for p in self._held])
 
     def advance(self, moment: datetime, stamp: bytes | None = None) -> None:
-        """Learn what was known by ``moment`` (and, with a ``stamp``, wait until the stamped labels are read)."""
+        """Learn what was known by ``moment`` (and, with a ``stamp``, wait until the stamped labels are read).
+
+        Raises ``MalformedEvent`` where the stamp is none, ``BrokerError`` where labels that exist do not come.
+        """
         if stamp is not None and stamp != self._last_stamp:
             self._reach(stamp, moment)
         if self._behind and moment >= self._complete:
@@ -73,25 +78,47 @@ class LabelReader:
         while not all(self._is_ahead(p, moment) for p in self._behind):
             self._read(0.05)
             self._release(moment)
-        self._complete = min((self._held[p][-1].event_time for p in self._behind), default=_NEVER)
+        self._complete = min((min(self._last_two[p]) for p in self._behind), default=_NEVER)
 
     def close(self) -> None:
         self._consumer.close()
 
     def _reach(self, stamp: bytes, moment: datetime) -> None:
-        wanted = [int(part) for part in stamp.split(b",")]
-        give_up = time.monotonic() + _WAIT_FOR_STAMP
-        while any(self._next.get(p, 0) < offset and not self._is_ahead(p, moment) for p, offset in enumerate(wanted)):
+        wanted, there, came = self._wanted(stamp, moment), sum(self._next.values()), time.monotonic()
+        while any(self._lacks(p, offset, moment) for p, offset in wanted.items()):
             self._read(0.05)
             self._release(moment)
-            if time.monotonic() > give_up:
-                _log.warning("labels up to offsets %s did not come in %.0f s; scoring with what is there", stamp.decode(), _WAIT_FOR_STAMP)
-                break
+            if sum(self._next.values()) > there:
+                there, came = sum(self._next.values()), time.monotonic()
+            elif time.monotonic() > came + _WAIT_FOR_STAMP:  # with half the history a decision would be a wrong one
+                raise BrokerError(f"labels up to offsets {stamp.decode()} are on {self._topic} and do not come; is Kafka up?")
         self._last_stamp = stamp
 
+    def _wanted(self, stamp: bytes, moment: datetime) -> dict[int, int]:
+        """The offsets to wait for. What lies beyond the end of the log cannot be meant: a bad stamp must not hold up a partition."""
+        wanted = {p: offset for p, offset in enumerate(_offsets(stamp)) if p in self._held and self._lacks(p, offset, moment)}
+        ends = {p: self._end(p, offset) for p, offset in wanted.items()}
+        if ends != wanted and not self._told:
+            self._told = True
+            _log.warning("header %s: %s lies beyond the end of %s; it counts as the end", LABELS_UNTIL, stamp.decode(), self._topic)
+        return ends
+
+    def _end(self, partition: int, offset: int) -> int:
+        """``offset``, or the end of the partition where that comes before it."""
+        try:
+            _, end = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_WAIT_FOR_END)
+        except KafkaException:  # Kafka is away: the wait for the labels goes on until it is back
+            return offset
+        return min(offset, int(end))
+
+    def _lacks(self, partition: int, offset: int, moment: datetime) -> bool:
+        return self._next[partition] < offset and not self._is_ahead(partition, moment)
+
     def _is_ahead(self, partition: int, moment: datetime) -> bool:
-        held = self._held[partition]
-        return bool(held) and held[-1].event_time > moment
+        """Whether it is read beyond ``moment``: by two labels, because one may have a wild clock, or by all that it may hold back."""
+        if partition in self._paused and self._held[partition][0][0] > moment:
+            return True
+        return min(self._last_two[partition]) > moment
 
     def _read(self, timeout: float) -> None:
         first = self._consumer.poll(timeout)  # `consume` with a timeout would wait for all thousand
@@ -117,11 +144,14 @@ class LabelReader:
         self._next[partition] = message.offset() + 1
         try:
             label = self._parse(message.value() or b"")
+            if message.key() != label.key.encode():
+                raise MalformedEvent("wrong-key", f"the message's key is not {label.key!r}, the key of its label")
         except MalformedEvent:  # the monitor sends it to the dead letters, once; every scorer only counts it
             self.unreadable += 1
             return
         held = self._held[partition]
-        held.append(label)
+        heappush(held, (label.event_time, message.offset(), label))
+        self._last_two[partition] = (self._last_two[partition][1], label.event_time)
         self._due = min(self._due, label.event_time)
         if len(held) >= _FULL and partition not in self._paused:
             self._paused.add(partition)
@@ -129,10 +159,17 @@ class LabelReader:
 
     def _release(self, moment: datetime) -> None:
         for partition, held in self._held.items():
-            while held and held[0].event_time <= moment:
-                self._learn(held.popleft())
+            while held and held[0][0] <= moment:
+                self._learn(heappop(held)[2])
             if partition in self._paused and len(held) <= _DRAINED:
                 # Not `pause` and `resume`: after an end of partition librdkafka 2.12 resumes one message too far.
                 self._paused.discard(partition)
                 self._consumer.incremental_assign([TopicPartition(self._topic, partition, self._next[partition])])
-        self._due = min((held[0].event_time for held in self._held.values() if held), default=_NEVER)
+        self._due = min((held[0][0] for held in self._held.values() if held), default=_NEVER)
+
+
+def _offsets(stamp: bytes) -> list[int]:
+    parts = stamp.split(b",")
+    if not all(part.isdigit() and len(part) <= 19 for part in parts):
+        raise MalformedEvent("bad-header", f"header {LABELS_UNTIL} holds no offsets, one a partition, with commas between them")
+    return [int(part) for part in parts]

@@ -19,6 +19,7 @@ from apps.partitions import Extent, KafkaSource, Message, Partition, Source
 from apps.records import UNREADABLE, Reader, Record, UnreadableError, readers, unreadable
 from apps.settings import Settings
 from apps.tables import SinkOffsetRow, Table
+from domain.cards import masked
 from domain.registry import DOMAINS
 
 LOOK_EVERY = 5.0  # seconds between two looks for new topics and partitions
@@ -143,7 +144,7 @@ class Sink:
             return self._refuse(message, str(error))
 
     def _refuse(self, message: Message, reason: str) -> Record:
-        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        topic, partition, offset, reason = message.topic(), message.partition(), message.offset(), masked(reason)
         _log.error("%s, partition %d, offset %d cannot be stored: %s", topic, partition, offset, reason)
         return unreadable(message, reason)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from apps.kafka import bootstrap
 from apps.labels import LABELS_UNTIL, LabelReader
 from apps.settings import Guarantee, Settings, security
 from apps.topics import SOURCE_US, Headers, consumer_group, dead_letter_headers
+from domain.cards import masked
 from domain.contract import Domain, Event, Features, MalformedEvent
 from models.decide import Decided, Model, decide
 
@@ -81,7 +83,7 @@ class Scoring:
         except MalformedEvent as error:
             return [self._dead_letter(value, error.code, str(error))]
         except _DEFECTS as error:
-            _log.exception("%s: an event could not be processed", self.domain.name)
+            _log.error("%s: an event could not be processed\n%s", self.domain.name, masked(traceback.format_exc()))
             return [self._dead_letter(value, "processing-error", f"{type(error).__name__}: {error}")]
         if decided.repeated:
             self.counts.repeated += 1

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from apps.errors import BrokerError
 from apps.kafka import client_config
 from apps.settings import Settings
+from domain.cards import masked
 from domain.contract import Domain
 from domain.registry import DOMAINS
 
@@ -72,10 +73,10 @@ def _new_topic(spec: TopicSpec, settings: Settings) -> NewTopic:
 
 
 def dead_letter_headers(code: str, reason: str, topic: str, partition: int, offset: int) -> Headers:
-    """What a dead letter says beside its original bytes (the letter's body)."""
+    """What a dead letter says beside its original bytes (the letter's body). The reason is for people: a card number in it is masked."""
     fields = {
         "code": code,
-        "reason": reason,
+        "reason": masked(reason),
         "source-topic": topic,
         "source-partition": str(partition),
         "source-offset": str(offset),

@@ -268,6 +268,19 @@ def test_an_unreadable_message_is_shown_and_the_rest_goes_on(bench: Bench, topic
     assert bench.sink.counts["unreadable"] == 1
 
 
+def test_a_card_number_is_masked_in_the_log_and_in_the_reason_and_kept_in_the_original(
+    on_sqlite: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = decision(1, domain="4111111111111111")
+    on_sqlite.log.send("fraud.decisions", body)
+    with caplog.at_level(logging.ERROR):
+        on_sqlite.run()
+    (letter,) = [row for row in on_sqlite.content()["dead_letter"] if row[0] == "fraud.decisions"]
+    assert "a decision of '411111******1111'" in caplog.text
+    assert "a decision of '411111******1111'" in letter[5]
+    assert letter[6] == body
+
+
 def test_a_text_that_only_postgresql_refuses_stops_nothing(bench: Bench) -> None:
     bench.log.send("fraud.decisions", decision(600, key="a\x00b"))
     bench.log.send("fraud.decisions", decision(601))

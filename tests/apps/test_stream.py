@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,9 +18,10 @@ from apps.stream import Scoring
 from domain.decision import Decision
 from domain.registry import DOMAINS
 from exports.scorer import Scores
-from models.decide import Model
+from models.decide import Contributions, Model
 
 FRAUD = DOMAINS["fraud"]
+CARD = "4111111111111111"
 MESSAGE = {"transaction_id": "t1", "event_time": "2026-03-01T12:00:00Z", "customer_id": "c1", "terminal_id": "x", "amount": 25.0}
 
 
@@ -55,10 +57,14 @@ def _place() -> None:
     assert message_context().offset == 42
 
 
-def scoring(guarantee: Any = "at-least-once") -> Scoring:
-    contributions = np.zeros(len(FRAUD.schema))
-    contributions[0] = 1.0
-    model = Model("v1", "native", FakeScorer(), lambda row: contributions)
+def pushes(**by_name: float) -> Contributions:
+    """An explanation in which the named features push by so much and all others not at all."""
+    found = np.array([by_name.get(name, 0.0) for name in FRAUD.schema.names])
+    return lambda row: found
+
+
+def scoring(guarantee: Any = "at-least-once", contributions: Contributions | None = None) -> Scoring:
+    model = Model("v1", "native", FakeScorer(), contributions or pushes(amount=1.0))
     return Scoring(FRAUD, model, FRAUD.features(), guarantee, lambda *_: None)
 
 
@@ -80,6 +86,27 @@ def test_a_suspicious_payment_is_an_alert_with_reasons_as_well() -> None:
     assert (first.topic, second.topic) == ("fraud.decisions", "fraud.alerts")
     assert first.value == second.value
     assert Decision.model_validate_json(second.value).reasons == ["amount of 500.00"]
+
+
+def test_the_reasons_are_the_three_features_that_push_the_score_up_most_the_strongest_first() -> None:
+    explain = pushes(hour=0.5, amount=0.2, customer_count_1d=-9.0, weekend=0.1, merchant_category=0.7, night=0.3)
+    first, _ = send(scoring(contributions=explain), FakeState(), amount=500.0, merchant_category="fuel")
+    assert Decision.model_validate_json(first.value).reasons == ["merchant category fuel", "at 12 o'clock UTC", "night is 0"]
+
+
+def test_an_approval_is_not_explained() -> None:
+    asked: list[Sequence[float]] = []
+
+    def explain(row: Sequence[float]) -> Any:
+        asked.append(row)
+        return np.zeros(len(row))
+
+    to = scoring(contributions=explain)
+    [approved] = send(to, FakeState())
+    assert Decision.model_validate_json(approved.value).reasons == []
+    assert asked == []
+    send(to, FakeState(), amount=500.0)
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -145,3 +172,23 @@ def test_a_defect_in_the_scorer_hits_one_event_not_the_stream(monkeypatch: pytes
     [letter] = send(to, FakeState())
     assert dict(letter.headers)["code"] == b"processing-error"
     assert b"planted" in dict(letter.headers)["reason"]
+
+
+def test_a_card_number_is_masked_where_people_read_and_kept_in_the_original_bytes() -> None:
+    [letter] = send(scoring(), FakeState(), customer_id=CARD)
+    assert CARD.encode() in letter.value
+    assert CARD.encode() not in dict(letter.headers)["reason"]
+    assert b"411111******1111" in dict(letter.headers)["reason"]
+
+
+def test_a_card_number_is_masked_in_the_log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    to = scoring()
+
+    def fail(row: Sequence[float | None]) -> Scores:
+        raise ValueError(f"no such card: {CARD}")
+
+    monkeypatch.setattr(to.model.scorer, "score", fail)
+    with caplog.at_level(logging.ERROR):
+        send(to, FakeState())
+    assert "no such card: 411111******1111" in caplog.text
+    assert CARD not in caplog.text

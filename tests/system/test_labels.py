@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 import pytest
 from confluent_kafka import Producer
 
+from apps.errors import BrokerError
 from apps.kafka import producer_config
 from apps.labels import LabelReader
 from apps.settings import Settings
+from domain.contract import MalformedEvent
 from domain.fraud.events import Label
 from domain.registry import DOMAINS
 from tests.system.processes import read_topic
@@ -32,12 +34,12 @@ def label(number: int, hours: float) -> Label:
     )
 
 
-def send(settings: Settings, labels: list[Label | bytes]) -> bytes:
-    """Send labels, wait until Kafka has them, and give the stamp that a replay would write."""
+def send(settings: Settings, labels: Sequence[Label | bytes], key: bytes | None = None) -> bytes:
+    """Send labels (under another key than their own, if one is given), and give the stamp that a replay would write."""
     producer = Producer(producer_config(settings))
     for item in labels:
-        value, key = (item, b"x") if isinstance(item, bytes) else (item.model_dump_json().encode(), item.key.encode())
-        producer.produce(FRAUD.labels_topic, value, key)
+        value, own = (item, b"x") if isinstance(item, bytes) else (item.model_dump_json().encode(), item.key.encode())
+        producer.produce(FRAUD.labels_topic, value, key or own)
     assert producer.flush(30) == 0
     ends = dict.fromkeys(range(settings.partitions), 0)
     for message in read_topic(settings, FRAUD.labels_topic):
@@ -99,6 +101,61 @@ def test_an_unreadable_label_is_counted_and_passed_over(clean_topics: Settings, 
     reader = start_reader()
     reader.advance(START + timedelta(hours=1), stamp)
     assert (numbers(learned), reader.unreadable) == ([1], 1)
+
+
+def test_a_label_under_a_wrong_key_is_counted_and_not_learned(clean_topics: Settings, start_reader: Start, learned: list[Label]) -> None:
+    send(clean_topics, [label(2, hours=1)], key=b"another")
+    stamp = send(clean_topics, [label(1, hours=1)])
+    reader = start_reader()
+    reader.advance(START + timedelta(hours=1), stamp)
+    assert (numbers(learned), reader.unreadable) == ([1], 1)
+
+
+def test_a_stamp_beyond_the_end_of_the_log_is_not_waited_for(
+    clean_topics: Settings, start_reader: Start, learned: list[Label], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A wait would end only with the test's own time: a bad producer may send another such stamp with every payment."""
+    monkeypatch.setattr("apps.labels._WAIT_FOR_STAMP", 3600.0)
+    reader = start_reader()
+    reader.advance(START)
+    stamp = send(clean_topics, [label(i, hours=1) for i in range(50)])
+    for beyond in range(20):
+        ends = [int(end) + 1 + beyond for end in stamp.split(b",")]
+        reader.advance(START + timedelta(hours=1), ",".join(map(str, [*ends, 7])).encode())  # and one partition too many
+        assert numbers(learned) == list(range(50)), "what is there is still waited for"
+    assert [r.levelname for r in caplog.records if "beyond the end" in r.getMessage()] == ["WARNING"], "said once"
+
+
+@pytest.mark.parametrize("stamp", [b"", b"1,x", b"-1", b"1" * 30, "\u0663".encode()])
+def test_a_stamp_that_is_none_is_refused(stamp: bytes, start_reader: Start) -> None:
+    with pytest.raises(MalformedEvent, match="labels-until") as refused:
+        start_reader().advance(START, stamp)
+    assert refused.value.code == "bad-header"
+
+
+def test_labels_that_exist_and_do_not_come_stop_the_scorer_instead_of_being_left_out(
+    clean_topics: Settings, start_reader: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when Kafka goes away: a decision with half the history would be a wrong one."""
+    monkeypatch.setattr("apps.labels._WAIT_FOR_STAMP", 0.2)
+    stamp = send(clean_topics, [label(1, hours=1)])
+    reader = start_reader()
+    monkeypatch.setattr(reader, "_read", lambda timeout: None)
+    with pytest.raises(BrokerError, match="labels up to offsets"):
+        reader.advance(START + timedelta(hours=1), stamp)
+
+
+def test_one_label_with_a_wild_clock_does_not_hold_back_those_behind_it(
+    clean_topics: Settings, start_reader: Start, learned: list[Label]
+) -> None:
+    """All of one terminal, so of one partition."""
+    send(clean_topics, [label(0, hours=24 * 365 * 30)])
+    stamp = send(clean_topics, [label(7 * i, hours=i) for i in range(1, 50)])
+    reader = start_reader()
+    reader.advance(START + timedelta(hours=20), stamp)
+    assert numbers(learned) == [7 * i for i in range(1, 21)]
+    reader.advance(START + timedelta(hours=60), stamp)
+    assert numbers(learned) == [7 * i for i in range(1, 50)]
 
 
 def test_far_more_labels_than_can_be_held_back_all_come_in_their_time(

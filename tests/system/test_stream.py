@@ -83,20 +83,23 @@ def test_every_format_decides_alike(broker: Settings, bundle: Path, tmp_path: Pa
     assert any(d["reasons"] for d in found["native"])
 
 
-BAD: dict[str, tuple[bytes, bytes]] = {
-    "not-json": (b"c1", b"{ this is not json"),
-    "empty": (b"c1", b""),
-    "wrong-key": (
-        b"another",
-        b'{"transaction_id":"w","event_time":"2025-01-07T00:00:00Z","customer_id":"c1","terminal_id":"x","amount":1.5}',
-    ),
-    "not-finite": (b"c1", b'{"transaction_id":"n","event_time":"2025-01-07T00:00:00Z","customer_id":"c1","terminal_id":"x","amount":NaN}'),
-    "unknown-field": (
-        b"c1",
-        b'{"transaction_id":"u","event_time":"2025-01-07T00:00:00Z","customer_id":"c1","terminal_id":"x","amount":1,"pan":"4"}',
-    ),
-    "wrong-type": (b"c1", b'{"transaction_id":"t","event_time":"2025-01-07T00:00:00Z","customer_id":"c1","terminal_id":"x","amount":"1"}'),
-}
+def payment(name: str, amount: str = "1.5", more: str = "") -> bytes:
+    """A payment of customer c1, as text."""
+    fields = f'"event_time":"2025-01-07T00:00:00Z","customer_id":"c1","terminal_id":"x","amount":{amount}{more}'
+    return f'{{"transaction_id":"{name}",{fields}}}'.encode()
+
+
+BAD: list[tuple[str, bytes | None, bytes | None]] = [  # code, key, value
+    ("not-json", b"c1", b"{ this is not json"),
+    ("empty", b"c1", b""),
+    ("empty", b"c1", None),
+    ("empty", None, None),
+    ("wrong-key", b"another", payment("w")),
+    ("wrong-key", None, payment("without a key")),
+    ("not-finite", b"c1", payment("n", "NaN")),
+    ("unknown-field", b"c1", payment("u", "1", ',"pan":"4"')),
+    ("wrong-type", b"c1", payment("t", '"1"')),
+]
 
 
 @pytest.mark.parametrize("guarantee", ["at-least-once", "exactly-once"])
@@ -107,7 +110,7 @@ def test_bad_messages_become_dead_letters_with_reason_bytes_and_origin_and_the_s
     producer = Producer(producer_config(settings))
     history = emissions(200, seed=2, days=5)
     send(settings, history[:100])
-    for key, value in BAD.values():
+    for _, key, value in BAD:
         producer.produce(FRAUD.events_topic, value, key)
     assert producer.flush(30) == 0
     send(settings, history[100:])
@@ -115,11 +118,38 @@ def test_bad_messages_become_dead_letters_with_reason_bytes_and_origin_and_the_s
     assert {d["decision_id"] for d in decisions} == {e.value.id for e in history if e.stream == "events"}
     letters = read_topic(settings, FRAUD.dead_letters_topic)
     events = {(m.partition(), m.offset()): m.value() or b"" for m in read_topic(settings, FRAUD.events_topic)}
-    seen = {}
+    seen = []
     for letter in letters:
         heads = {name: text.decode() for name, text in letter.headers()}
         assert heads["source-topic"] == FRAUD.events_topic
         assert events[int(heads["source-partition"]), int(heads["source-offset"])] == (letter.value() or b"")
         assert heads["reason"]
-        seen[heads["code"]] = letter.value() or b""
-    assert seen == {code: value for code, (_, value) in BAD.items()}
+        seen.append((heads["code"], letter.value() or b""))
+    assert sorted(seen) == sorted((code, value or b"") for code, _, value in BAD)
+
+
+def test_a_bad_label_becomes_a_dead_letter_once_and_a_good_one_does_not(clean_topics: Settings, tmp_path: Path) -> None:
+    settings = clean_topics.model_copy(update={"home": tmp_path})
+    good = next(e.value for e in emissions(50, seed=2, days=9) if e.stream == "labels")
+    bad = [("not-json", b"x1", b"{ this is not json"), ("empty", b"x1", None), ("wrong-key", b"x", good.model_dump_json().encode())]
+    producer = Producer(producer_config(settings))
+
+    def letters() -> list[Any]:
+        return read_topic(settings, FRAUD.dead_letters_topic)
+
+    for number, (code, key, value) in enumerate(bad, 1):  # a monitor each: what one has sent the next does not send again
+        producer.produce(FRAUD.labels_topic, good.model_dump_json().encode(), good.key.encode())
+        producer.produce(FRAUD.labels_topic, value, key)
+        assert producer.flush(30) == 0
+        monitor = start("monitor", settings=settings)
+        try:
+            until(lambda wanted=number: len(letters()) >= wanted, monitor)
+        finally:
+            assert monitor.stop() == 0, monitor.output()
+        assert dict(letters()[-1].headers())["code"] == code.encode()
+    labels = {(m.partition(), m.offset()): m.value() or b"" for m in read_topic(settings, FRAUD.labels_topic)}
+    for (_, _, value), letter in zip(bad, letters(), strict=True):
+        heads = {name: text.decode() for name, text in letter.headers()}
+        assert heads["source-topic"] == FRAUD.labels_topic
+        assert labels[int(heads["source-partition"]), int(heads["source-offset"])] == (letter.value() or b"") == (value or b"")
+        assert heads["reason"]

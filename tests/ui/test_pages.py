@@ -94,6 +94,23 @@ def test_alerts_are_filtered_by_customer_and_action(url: str) -> None:
     assert not page.exception
 
 
+def test_card_numbers_among_the_ids_are_masked(url: str) -> None:
+    fill(url, alerts=5)
+    engine = open_database(url)
+    with engine.begin() as connection:
+        for table in ("decision", "alert"):
+            context = """'{"amount": 20.0, "terminal_id": "4222222222222"}'"""
+            changes = f"decision_id = 'd5555555555554444', context = {context}"
+            connection.execute(text(f"UPDATE {table} SET {changes} WHERE decision_id = 'd000040'"))
+            connection.execute(text(f"UPDATE {table} SET key = '4111111111111111'"))
+    engine.dispose()
+    page = run("alerts")
+    everything = "\n".join([said(page), *(frame.value.to_string() for frame in page.dataframe)])
+    assert set(page.dataframe[0].value["customer"]) == {"411111******1111"}
+    assert all(shown in everything for shown in ("411111******1111", "d555555******4444", "422222***2222"))
+    assert not any(card in everything for card in ("4111111111111111", "5555555555554444", "4222222222222"))
+
+
 def test_five_thousand_alerts_are_shown(url: str) -> None:
     fill(url, alerts=5_000)
     page = run("alerts")

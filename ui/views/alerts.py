@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
+from domain.cards import masked
 from domain.contract import Domain
 from ui import charts, parts, queries
 from ui.alert_queue import AlertQueue, matching
@@ -83,7 +84,7 @@ def _table(rows: Sequence[Any], total: int) -> int | None:
         "action": [r.action for r in rows],
         "score": [r.score for r in rows],
         "amount": [r.context.get("amount") for r in rows],
-        "customer": [r.key for r in rows],
+        "customer": [masked(r.key) for r in rows],
         "first reason": [r.reasons[0] if r.reasons else "" for r in rows],
     })  # fmt: skip
     config = {
@@ -110,8 +111,9 @@ def _detail(engine: Engine, domain: Domain, alert: Any, selected: bool) -> None:
     colour = parts.ACTION_COLOURS.get(alert.action, "inherit")
     context = " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in alert.context.items() if value is not None)
     st.html(
-        f"<div style='font-size:1.25rem'><b style='color:{colour}'>{escape(alert.action)}</b> &nbsp;{escape(alert.decision_id)} "
-        f"<span style='opacity:.65'>of customer {escape(alert.key)}</span></div><div style='opacity:.8'>{escape(context)}</div>"
+        f"<div style='font-size:1.25rem'><b style='color:{colour}'>{escape(alert.action)}</b> &nbsp;{escape(masked(alert.decision_id))} "
+        f"<span style='opacity:.65'>of customer {escape(masked(alert.key))}</span></div>"
+        f"<div style='opacity:.8'>{escape(masked(context))}</div>"
     )
     st.markdown("\n".join(f"{i}. {reason}" for i, reason in enumerate(alert.reasons, 1)) or "No feature pushed the score up.")
     if found is None:
@@ -141,7 +143,7 @@ def _numbers(found: Any) -> None:
 
 def _recent(rows: Sequence[Any]) -> pd.DataFrame:
     columns = ("happened", "amount", "action", "score", "terminal")
-    found = [(r.event_time, r.context.get("amount"), r.action, r.score, r.context.get("terminal_id")) for r in rows]
+    found = [(r.event_time, r.context.get("amount"), r.action, r.score, masked(str(r.context.get("terminal_id") or ""))) for r in rows]
     return pd.DataFrame(found, columns=columns)
 
 
