@@ -1,4 +1,4 @@
-"""Kafka's jars: each is the pinned one or refused, only what is missing or damaged is fetched, and no Java is looked for."""
+"""The list of Kafka's jars: only what lacks is fetched, what is not the pinned jar is refused, and nothing but jars is asked for."""
 
 from __future__ import annotations
 
@@ -48,18 +48,6 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> Repository:
 
 def contents(paths: list[Path]) -> list[bytes]:
     return [path.read_bytes() for path in paths]
-
-
-def test_a_first_start_fetches_every_jar_and_a_second_none(repository: Repository, tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    folder = tmp_path / "cache"
-    assert contents(kafka_jars.jars(folder, lambda *progress: told.append(progress))) == list(CONTENT.values())
-    total = sum(map(len, CONTENT.values()))
-    assert (len(told), told[-1]) == (3, (total, total))
-    assert sorted(repository.asked) == ["one-1.0.jar", "three-1.0.jar", "two-1.0.jar"]
-    repository.away = True
-    assert contents(kafka_jars.jars(folder)) == list(CONTENT.values())
-    assert sorted(path.name for path in folder.iterdir()) == sorted(repository.asked), "nothing else is left in the cache"
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut off", "changed"])
