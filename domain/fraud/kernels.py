@@ -27,8 +27,9 @@ LEAK_DAYS: Final = 14  # how long a leaked card is used (Handbook, scenario 3)
 COMPROMISED_DAYS: Final = 28.0  # how long a compromised terminal is (scenario 2)
 LABEL_DELAY: Final = 7 * DAY
 TERMINAL_CAPACITY: Final = 2048  # of a terminal's labels; a busier terminal's windows hold the newest 2,048
-# Labels are kept for a month beyond the longest window: so far may one partition of a backlog run ahead of another.
-TERMINAL_SPAN: Final = 62 * DAY
+# Labels are kept for five months beyond the longest window: so far may one partition of a backlog run ahead of another.
+# (After kills within a backlog of five months, unequally filled partitions were seen 71 days apart.)
+TERMINAL_SPAN: Final = 182 * DAY
 _HOUR: Final = 3600
 _SHORT, _MIDDLE, _LONG = DAYS
 _FIRST_ID = -(2**63)
