@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from apps.replay import Replay, at_speed
+from apps.settings import Settings
 from domain.contract import Emission
 from domain.fraud.events import Label, Payment
 from domain.fraud.features import CATEGORIES
@@ -46,6 +49,39 @@ def _payment(number: int, at: datetime, rng: np.random.Generator, customers: int
         amount=round(float(rng.lognormal(3, 1)), 2),
         merchant_category=str(rng.choice(CATEGORIES)) if rng.random() < 0.9 else None,
     )
+
+
+class Flow:
+    """Sends a history beside the test, spread over so many seconds, until it is stopped or left."""
+
+    def __init__(self, settings: Settings, history: list[Emission], seconds: float) -> None:
+        self._history, self._stop, self._replay, self._seen = history, threading.Event(), Replay(settings, DOMAINS["fraud"]), 0
+        pace = at_speed((history[-1].at - history[0].at).total_seconds() / seconds)
+        work = {"pace": pace, "stop": self._stop, "progress": lambda *_: None}
+        self._thread = threading.Thread(target=self._replay.send, args=(history,), kwargs=work, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Flow:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+
+    def must_go_on(self) -> None:
+        """Fail where nothing was sent since the last look, or nothing more is to come."""
+        assert self._thread.is_alive(), "the payments have ended"
+        sent = self._replay.sent.events
+        assert sent > self._seen, "no payment was sent since the last look"
+        self._seen = sent
+
+    def stop(self) -> list[Emission]:
+        """End it; returns what was sent: all up to the last payment."""
+        assert self._thread.is_alive(), "the payments have ended"
+        self._stop.set()
+        self._thread.join(90)
+        assert not self._thread.is_alive(), "the sender did not finish"
+        payments = [i for i, e in enumerate(self._history) if e.stream == "events"]
+        return self._history[: payments[self._replay.sent.events - 1] + 1]
 
 
 def expected_rows(history: Iterable[Emission]) -> dict[str, list[float]]:
