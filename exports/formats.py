@@ -50,6 +50,6 @@ FORMATS: dict[str, Format] = {
     for f in (
         Format("native", "model.txt", b"tree\n", "LightGBM's text, scored by its own C API"),
         Format("pmml", "model.pmml", b"<?xml", "PMML 4.4, scored by the compiled kernel"),
-        Format("pfa", "model.pfa", b'{"name"', "PFA 0.8, scored by the compiled kernel"),
+        Format("pfa", "model.pfa", b'{"metadata"', "PFA 0.8, scored by the compiled kernel"),
     )
 }

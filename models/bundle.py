@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.schema import FeatureSchema
+from exports import lightgbm_text, parity
 from exports.formats import FORMATS
 from exports.scorer import Scorer
 from models.errors import BundleError
 from models.plots import draw
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: with a parity report
+PARITY = "parity.json"
 _LIBRARIES = ("lightgbm", "numpy", "numba", "scikit-learn")
 
 
@@ -79,7 +82,19 @@ def _fill(trained: Trained, folder: Path) -> list[Path]:
     files = [Path(f.export(text, trained.schema, folder / f.file_name)) for f in FORMATS.values()]
     report = folder / "report.json"
     report.write_text(json.dumps(trained.report) + "\n")
-    return [*files, report, *draw(trained.report, folder)]
+    return [*files, report, _prove(text, trained.schema, folder), *draw(trained.report, folder)]
+
+
+def _prove(text: str, schema: FeatureSchema, folder: Path) -> Path:
+    """Compare every artifact with LightGBM and write the report. Raises ``BundleError`` where one gives another answer."""
+    found = {f.name: partial(f.load, folder / f.file_name) for f in FORMATS.values()}
+    report = parity.verify(lightgbm_text.parse(text), schema, found, {})
+    failed = [f"{c.name} ({c.reason or c.worst})" for c in report.comparisons if c.outcome == "failed"]
+    if failed:
+        raise BundleError(f"not LightGBM's answer: {', '.join(failed)}; this is a defect of polyscore, please report it with the model")
+    path = folder / PARITY
+    path.write_text(json.dumps(report.to_json()) + "\n")
+    return path
 
 
 def _manifest(trained: Trained, model_version: str, now: datetime, files: list[Path]) -> dict[str, Any]:
@@ -129,10 +144,20 @@ class Bundle:
         found: dict[str, Any] = json.loads((self.folder / "report.json").read_text())
         return found
 
+    @property
+    def parity(self) -> dict[str, Any]:
+        """The parity report, as ``exports.parity`` made it."""
+        found: dict[str, Any] = json.loads((self.folder / PARITY).read_text())
+        return found
+
     def scorer(self, model_format: str) -> Scorer:
-        """The artifact of this format, ready to score. Raises ``BundleError`` for a format that there is not."""
+        """The artifact of this format, ready to score. Raises ``BundleError`` for a format that there is not, or that is not proven."""
         if model_format not in FORMATS:
             raise BundleError(f"no format {model_format!r}; there are {', '.join(FORMATS)}")
+        proven = {c["name"]: c for c in self.parity["comparisons"]}.get(model_format, {"outcome": "unknown", "reason": ""})
+        if proven["outcome"] != "passed":
+            why = proven["reason"] or proven["outcome"]
+            raise BundleError(f"bundle {self.version} has no passing parity report for {model_format}: {why}; train again")
         chosen = FORMATS[model_format]
         scorer = chosen.load(self.folder / chosen.file_name)
         if scorer.schema.digest != self.schema.digest:
@@ -161,8 +186,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
     try:
         manifest: dict[str, Any] = json.loads(path.read_text())
+        if manifest.get("format_version") != FORMAT_VERSION:
+            raise BundleError(f"{path}: format version {manifest.get('format_version')}, this program reads {FORMAT_VERSION}; train again")
         needed = {"format_version", "version", "domain", "schema", "files"}
-        if not needed <= set(manifest) or not {f.file_name for f in FORMATS.values()} <= set(manifest["files"]):
+        if not needed <= set(manifest) or not {PARITY, *(f.file_name for f in FORMATS.values())} <= set(manifest["files"]):
             raise BundleError(f"{path}: incomplete; train again")
         for name, stated in manifest["files"].items():
             if not isinstance(stated, dict) or not isinstance(stated.get("sha256"), str):
@@ -172,8 +199,6 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{folder}: no bundle there (no manifest.json); train one with `polyscore train fraud`") from None
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         raise BundleError(f"{path}: cannot be read ({error}); train again") from None
-    if manifest["format_version"] != FORMAT_VERSION:
-        raise BundleError(f"{path}: format version {manifest['format_version']}, this program reads {FORMAT_VERSION}; train again")
     return manifest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -144,3 +145,17 @@ def test_contributions_add_up_to_the_raw_score_without_its_base(trained: Path) -
     raw = found.scorer("native").raw_batch(rows)[:, 0]
     bases = raw - np.array([found.contributions(row.tolist()).sum() for row in rows])
     np.testing.assert_allclose(bases, bases[0], rtol=0, atol=1e-9)
+
+
+def test_every_artifact_of_a_bundle_is_proven_and_one_that_is_not_scores_nothing(copy: Path) -> None:
+    report = bundle.load_bundle(copy).parity
+    assert report["passed"]
+    assert {c["name"]: c["outcome"] for c in report["comparisons"]} == dict.fromkeys(FORMATS, "passed")
+    next(c for c in report["comparisons"] if c["name"] == "pmml").update(outcome="failed", reason="a row differs")
+    (copy / "parity.json").write_text(json.dumps(report))
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"]["parity.json"]["sha256"] = hashlib.sha256((copy / "parity.json").read_bytes()).hexdigest()
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    assert bundle.load_bundle(copy).scorer("pfa")
+    with pytest.raises(BundleError, match="no passing parity report for pmml: a row differs"):
+        bundle.load_bundle(copy).scorer("pmml")
