@@ -27,6 +27,7 @@ from domain.contract import Domain, Emission
 
 STRETCH = timedelta(hours=4)
 _MOST = 2_000  # emissions in a stretch
+_PATIENCE, _ASKED_TO_STOP = 60.0, 10.0  # seconds that Kafka gets to acknowledge what is under way
 
 
 Pace = Callable[[Emission], float]  # an event -> seconds after the start at which it is due
@@ -88,7 +89,7 @@ class Replay:
             progress(self.sent, stretch[-1].at)
             if stop.is_set():
                 break
-        self._flush()
+        self._flush(_ASKED_TO_STOP if stop.is_set() else _PATIENCE)
         self.sent.seconds = time.monotonic() - began
         return self.sent
 
@@ -128,8 +129,8 @@ class Replay:
         if error is not None:
             self._failed += 1
 
-    def _flush(self) -> None:
-        left = self._producer.flush(60)
+    def _flush(self, within: float = _PATIENCE) -> None:
+        left = self._producer.flush(within)
         if left or self._failed:
             lost = left + self._failed
             raise BrokerError(f"{lost} messages were not acknowledged by Kafka; is it up? Run the replay again: repeats change nothing")

@@ -40,10 +40,12 @@ def settings(empty: Settings, bundle: Path) -> Settings:
 @contextmanager
 def started(settings: Settings, *more: str) -> Iterator[Process]:
     process = start("demo", "--headless", "--rate", "50", *more, settings=settings)
-    yield process
-    if process.alive():
-        process.popen.send_signal(signal.SIGINT)
-        process.popen.wait(60)
+    try:
+        yield process
+    finally:
+        if process.alive():
+            process.popen.send_signal(signal.SIGINT)
+            process.ended(60)
 
 
 @pytest.fixture
