@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Final
 
 from domain.schema import Feature, FeatureSchema
 from exports.pmml_formulas import derived, unless_zero
 from exports.pmml_names import EXTENDER, Names, spelled
 from exports.xml_document import Element
-
-_TARGETS: Final = (("categorical", "integer"), ("continuous", "double"))
 
 
 class Fields:
@@ -19,12 +16,12 @@ class Fields:
     ``numeric`` maps a field's name to (feature, is zero missing?); ``codes`` a categorical field's to its labels' codes.
     """
 
-    def __init__(self, dictionary: Element, targets: set[str]) -> None:
+    def __init__(self, dictionary: Element, target: str) -> None:
         self._dictionary = dictionary
         self._features: list[Feature] = []
         self._shown: list[Feature] = []  # as the document spells them
-        self._targets = targets
-        self.classes: tuple[str, ...] = ()  # the target's categories
+        self._target = target
+        self.target: tuple[str, str, tuple[str, ...]] | None = None  # its optype, data type and categories
         for field in dictionary.allow("numberOfFields").children("DataField"):
             self._read(field.allow("name", "displayName", "optype", "dataType"))
         try:
@@ -42,8 +39,8 @@ class Fields:
         parts = field.children("Extension", "Value")
         labels = tuple(value.allow("value").need("value") for value in parts if value.tag == "Value")
         extensions = [part for part in parts if part.tag == "Extension"]
-        if name in self._targets and kind in _TARGETS and not extensions:
-            self.classes = labels
+        if name == self._target and not extensions:
+            self.target = (*kind, labels)
         elif kind == ("continuous", "double") and not labels:
             self._add(Feature(name, description=field.get("displayName") or ""), extensions)
         elif kind == ("categorical", "string") and labels and len(set(labels)) == len(labels):
@@ -70,15 +67,23 @@ class Fields:
             field.must_be(derived(name, unless_zero(self.names.features[known[name]])))
             self.numeric[name] = (known[name], True)
 
-    def check(self, mining_schema: Element, top: bool = False) -> None:
-        """Every field must be one that there is; at the top, a label outside the dictionary must count as missing, as in LightGBM."""
+    def check(self, mining_schema: Element, within: set[str] | None = None) -> set[str]:
+        """The fields that a model asks for: each must be one that the model around it has (``within``), or else a feature.
+
+        In the topmost model, where there is none around it, a label outside the dictionary must count as missing, as in LightGBM.
+        """
+        asked: set[str] = set()
         for field in mining_schema.allow().children("MiningField"):
             name = field.allow("name", "usageType", "invalidValueTreatment").need("name")
-            target = field.one_of("usageType", ("active", "target"), "active") == "target"
-            if name not in (self._targets if target else self.index):
-                raise field.corrupt(f"{name!r} is not a field that stands before it")
-            strict = top and not target and name in self.codes
+            if within is None and name == self._target and field.get("usageType") == "target":
+                continue
+            field.one_of("usageType", ("active",), "active")
+            if name not in (self.index if within is None else within) or name in asked:
+                raise field.corrupt(f"{name!r} is not a field that the model around has, or stands twice")
+            strict = within is None and name in self.codes
             field.one_of("invalidValueTreatment", ("asMissing",) if strict else ("returnInvalid", "asMissing"), "returnInvalid")
+            asked.add(name)
+        return asked
 
 
 def _original(extensions: list[Element]) -> Feature:

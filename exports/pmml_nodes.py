@@ -29,16 +29,20 @@ class TreeReader:
         self._fields, self._builder, self._document = fields, builder, document
         self._node_tag, self._simple_tag = (f"{{{document.namespace}}}{tag}" for tag in ("Node", "SimplePredicate"))
         self._known_sets: dict[tuple[str, str], Codes] = {}
+        self._numeric = fields.numeric  # of the tree that is being read
+        self._codes = fields.codes
 
-    def tree(self, model: Element, output: int) -> None:
-        """Add the tree of a TreeModel. Raises ``ArtifactError``."""
+    def tree(self, model: Element, output: int, within: set[str]) -> None:
+        """Add the tree of a TreeModel inside a model with the fields ``within``. Raises ``ArtifactError``."""
         if model.tag != "TreeModel":
             raise model.unsupported("where a TreeModel was due")
         model.allow("functionName", "missingValueStrategy", "splitCharacteristic").one_of("functionName", ("regression",))
         model.one_of("missingValueStrategy", ("defaultChild",))
         model.one_of("splitCharacteristic", ("binarySplit",))
         parts = model.children("MiningSchema", "Node")
-        self._fields.check(model.child("MiningSchema", parts))
+        asked = self._fields.check(model.child("MiningSchema", parts), within)
+        self._numeric = {n: field for n, field in self._fields.numeric.items() if n in asked or n not in self._fields.index}
+        self._codes = {n: codes for n, codes in self._fields.codes.items() if n in asked}
         root = model.child("Node", parts)
         if _Parts(root).predicate.tag != "True":
             raise root.unsupported("the root's predicate is not True")
@@ -65,7 +69,7 @@ class TreeReader:
         if left[0].keys() != _COMPARED or right[0].keys() != _COMPARED or first[::2] != second[::2]:
             return None
         ids = (left.get("id"), right.get("id"))
-        default, field, threshold = node.get("defaultChild"), self._fields.numeric.get(first[0]), finite(first[2])
+        default, field, threshold = node.get("defaultChild"), self._numeric.get(first[0]), finite(first[2])
         if (first[1], second[1]) != _OPPOSITES[0] or field is None or threshold is None or default not in ids or ids[0] == ids[1]:
             return None
         return Split(field[0], threshold, default == ids[0], field[1])
@@ -89,12 +93,12 @@ class TreeReader:
             raise right.predicate.unsupported("is not the opposite of its sibling's predicate")
         operator, name, value = first
         if operator == "lessOrEqual" and isinstance(value, float):
-            feature, zero_missing = self._fields.numeric[name]
+            feature, zero_missing = self._numeric[name]
             return Split(feature, value, default_left, zero_missing)
         if default_left:
             raise element.unsupported("sends a missing value to the side that it is not tested for; LightGBM never does")
         if isinstance(value, float):
-            feature, zero_missing = self._fields.numeric[name]
+            feature, zero_missing = self._numeric[name]
             return Split(feature, math.inf, False, zero_missing)
         return Split(self._fields.index[name], 0.0, codes=value)
 
@@ -102,18 +106,18 @@ class TreeReader:
         if predicate.tag == "CompoundPredicate":
             return self._labels_one_by_one(predicate)
         name = predicate.need("field") if predicate.tag != "True" else ""
-        if name not in self._fields.numeric and name not in self._fields.codes:
-            raise predicate.unsupported(f"asks for {name!r}, which is no feature")
+        if name not in self._numeric and name not in self._codes:
+            raise predicate.unsupported(f"asks for {name!r}, which is no feature in the tree's MiningSchema")
         return self._simple_set(predicate, name) if predicate.tag == "SimpleSetPredicate" else self._simple(predicate, name)
 
     def _simple(self, predicate: Element, name: str) -> Test:
         predicate.allow("field", "operator", "value")
-        if name in self._fields.codes:
+        if name in self._codes:
             operator = predicate.one_of("operator", _LABELLED)
             label = predicate.need("value")
-            if label not in self._fields.codes[name]:
+            if label not in self._codes[name]:
                 raise predicate.corrupt(f"{label!r} is no label of {name!r}")
-            return _LABELLED[operator], name, (self._fields.codes[name][label],)
+            return _LABELLED[operator], name, (self._codes[name][label],)
         operator = predicate.one_of("operator", ("lessOrEqual", "greaterThan", "isMissing", "isNotMissing"))
         return operator, name, math.inf if operator in _OPPOSITES[1] else _number(predicate, "value")
 
@@ -123,7 +127,7 @@ class TreeReader:
         array.one_of("type", ("string",))
         key = (name, array.text)
         if key not in self._known_sets:
-            codes, labels = self._fields.codes.get(name, {}), list(_labels(array.text))
+            codes, labels = self._codes.get(name, {}), list(_labels(array.text))
             if not set(labels) <= set(codes) or len(set(labels)) != len(labels):
                 raise array.corrupt(f"does not hold labels of {name!r}, each once")
             self._known_sets[key] = tuple(sorted(codes[label] for label in labels))

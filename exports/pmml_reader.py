@@ -39,17 +39,20 @@ def read(path: Path) -> Document:
     if tags != [tag for tag in _ORDER if tag in tags] or not {_ORDER[1], _ORDER[3]} <= set(tags):
         raise root.unsupported(f"holds {', '.join(tags)}; expected {', '.join(_ORDER)}, the third only where it is needed")
     model = parts[-1]
-    fields = Fields(root.child("DataDictionary", parts), _targets(model))
+    fields = Fields(root.child("DataDictionary", parts), _target(model))
     for dictionary in (part for part in parts if part.tag == "TransformationDictionary"):
         fields.transform(dictionary)
     return Document(_Reader(fields, model).ensemble(), fields.schema)
 
 
-def _targets(model: Element) -> set[str]:
-    """The fields that the model predicts."""
+def _target(model: Element) -> str:
+    """The field that the model predicts."""
     schemas = (p for p in model.children("MiningSchema", "Output", "Segmentation") if p.tag == "MiningSchema")
     fields = (f for schema in schemas for f in schema.children("MiningField"))
-    return {f.need("name") for f in fields if f.get("usageType") == "target"}
+    found = [f.need("name") for f in fields if f.get("usageType") == "target"]
+    if len(found) != 1:
+        raise model.unsupported(f"predicts {len(found)} fields where one was due")
+    return found[0]
 
 
 class _Sum(NamedTuple):
@@ -67,29 +70,31 @@ class _Reader:
 
     def ensemble(self) -> Ensemble:
         """A sum of trees, or a chain of sums and their link."""
-        segmentation = self._segmentation(self._model, top=True)
+        segmentation, fields = self._segmentation(self._model, None)
         if segmentation.get("multipleModelMethod") != "modelChain":
-            found = self._sum(self._model, 0, top=True)
+            found = self._sum(self._model, 0, None)
             return self._built(1, Link(average_over=found.averaged))
         segments = [self._content(s) for s in segmentation.children("Segment")]
-        sums = [self._sum(s, k) for k, s in enumerate(segments[:-1])]
+        sums = [self._sum(s, k, fields) for k, s in enumerate(segments[:-1])]
         if len({found.averaged for found in sums}) != 1 or segments[-1].tag != "RegressionModel":
             raise segmentation.unsupported("is not a chain of sums of trees with a RegressionModel behind them")
         return self._built(len(sums), self._link(segments[-1], [found.name for found in sums], sums[0].averaged))
 
     def _built(self, outputs: int, link: Link) -> Ensemble:
-        classes = tuple(str(k) for k in range(max(2, outputs))) if link.classes else ()
-        if self._fields.classes != classes:
-            raise self._model.corrupt(f"predicts the classes {classes}, the dictionary has {self._fields.classes}")
+        classes = ("categorical", "integer", tuple(str(k) for k in range(max(2, outputs))))
+        target = classes if link.classes else ("continuous", "double", ())
+        if self._fields.target != target:
+            raise self._model.corrupt(f"predicts {target}, the dictionary has {self._fields.target}")
         return self._builder.build(outputs, link)
 
-    def _segmentation(self, model: Element, top: bool) -> Element:
+    def _segmentation(self, model: Element, within: set[str] | None) -> tuple[Element, set[str]]:
+        """The segments of a MiningModel, and the fields that they may ask for."""
         if model.tag != "MiningModel":
             raise model.unsupported("where a MiningModel was due")
         model.allow("functionName", "algorithmName").one_of("functionName", ("regression", "classification"))
         parts = model.children("MiningSchema", "Output", "Segmentation")
-        self._fields.check(model.child("MiningSchema", parts), top)
-        return model.child("Segmentation", parts).allow("multipleModelMethod")
+        fields = self._fields.check(model.child("MiningSchema", parts), within)
+        return model.child("Segmentation", parts).allow("multipleModelMethod"), fields
 
     def _content(self, segment: Element) -> Element:
         """The model of a segment whose predicate is True."""
@@ -98,14 +103,16 @@ class _Reader:
             raise segment.unsupported("holds something else than True and one model")
         return parts[1]
 
-    def _sum(self, model: Element, output: int, top: bool = False) -> _Sum:
-        segmentation = self._segmentation(model, top)
+    def _sum(self, model: Element, output: int, within: set[str] | None) -> _Sum:
+        segmentation, fields = self._segmentation(model, within)
         if model.get("functionName") != "regression":
             raise model.unsupported("trees that vote: only sums and averages of regression trees are read")
         method = segmentation.one_of("multipleModelMethod", ("sum", "average"))
         segments = segmentation.children("Segment")
+        if not segments:
+            raise segmentation.corrupt("holds no trees")
         for segment in segments:
-            self._trees.tree(self._content(segment), output)
+            self._trees.tree(self._content(segment), output, fields)
         return _Sum(len(segments) if method == "average" else 1, self._result(model))
 
     def _result(self, model: Element) -> str:

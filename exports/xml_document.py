@@ -104,7 +104,12 @@ class Element:
             child._must_be(wanted)
 
     def _children(self) -> Iterator[Element]:
+        """Child elements. Raises ``CorruptArtifact`` for text among them."""
+        if len(self.node) and self.text.strip():
+            raise self.corrupt(f"holds the text {self.text.strip()[:40]!r}")
         for node in self.node:
+            if node.tail and node.tail.strip():
+                raise self.corrupt(f"holds the text {node.tail.strip()[:40]!r}")
             if isinstance(node.tag, str):
                 yield self.at(node)
             elif not isinstance(node, etree._Comment):

@@ -62,12 +62,17 @@ PMML_CHANGES: list[tuple[str, str, str]] = [
     ('"kind": "logistic"', '"kind": "softmax"', "normalizationMethod"),
     ('name="link" value', 'name="unlike" value', "which link"),
     ('<Constant dataType="double">2.0<', '<Constant dataType="double">1.0<', "Constant"),
-    ('<Value value="1"/>\n</DataField>', '<Value value="1"/><Value value="2"/></DataField>', "classes"),
+    ('<Value value="1"/>\n</DataField>', '<Value value="1"/><Value value="2"/></DataField>', "dictionary has"),
     ('<MiningField name="label" invalidValueTreatment="asMissing"/>', '<MiningField name="label"/>', "invalidValueTreatment"),
     ('score="0', 'score="1e999999', "finite"),
     (' operator="greaterThan" value="', ' operator="greaterThan" value="1', "opposite"),
     ('operator="notEqual"', 'operator="equal"', "list of labels"),
     ("single's", "nobody's", "no label"),
+    ('binarySplit"><MiningSchema><MiningField name="amount"/>', 'binarySplit"><MiningSchema>', "tree's MiningSchema"),
+    ('<MiningField name="zeros"/>', '<MiningField name="amount"/>', "twice"),
+    ('<MiningField name="zeros"/>', '-MiningField name="zeros"/>', "text"),
+    (' usageType="target"', "", "predicts 0 fields"),
+    ('optype="categorical" dataType="integer"', 'optype="continuous" dataType="double"', "predicts"),
     ('name="target" optype', 'name="aim" optype', "aim"),
 ]
 
