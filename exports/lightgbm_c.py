@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import re
 import weakref
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ _NORMAL: Final = 0  # C_API_PREDICT_NORMAL
 _RAW_SCORE: Final = 1  # C_API_PREDICT_RAW_SCORE
 _ALL_ITERATIONS: Final = -1
 _NAMES: Final = ("lib_lightgbm.so", "lib_lightgbm.dylib", "lib_lightgbm.dll")
+_SIZES: Final = re.compile(r"^tree_sizes=.*\n", re.MULTILINE)  # with them it reads trees in threads, where an error ends the process
 _ONE_THREAD: Final = b"num_threads=1"
 
 
@@ -47,7 +49,8 @@ class Booster:
         self._n_outputs = n_outputs
         self._handle = ctypes.c_void_p()
         iterations = ctypes.c_int()
-        loaded = self._library.LGBM_BoosterLoadModelFromString(text.encode(), ctypes.byref(iterations), ctypes.byref(self._handle))
+        plain = _SIZES.sub("", text, count=1).encode()
+        loaded = self._library.LGBM_BoosterLoadModelFromString(plain, ctypes.byref(iterations), ctypes.byref(self._handle))
         if loaded:
             raise CorruptArtifact(source, f"LightGBM refuses it: {self._error()}")
         weakref.finalize(self, self._library.LGBM_BoosterFree, self._handle)

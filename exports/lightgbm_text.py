@@ -77,6 +77,8 @@ def parse(text: str, source: str = "model") -> TextModel:
     _check_header(header, source)
     n_features = _integer(header, "max_feature_idx", source) + 1
     per_iteration = _integer(header, "num_tree_per_iteration", source)
+    if _integer(header, "num_class", source) != per_iteration:
+        raise CorruptArtifact(source, f"num_class is not num_tree_per_iteration={per_iteration}", header["num_class"][1])
     trees = list(_blocks(lines, first, end, source))
     _check_sizes(text, header, len(trees), source)
     if per_iteration < 1 or len(trees) % per_iteration:
