@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.schema import FeatureSchema
-from exports import native, pfa, pmml
+from exports import native, onnx, pfa, pmml
 from exports.lightgbm_text import ModelSource
 from exports.scorer import Scorer
 
@@ -29,5 +29,6 @@ FORMATS: dict[str, Format] = {
         Format("native", "model.txt", "LightGBM's text, scored by its own C API", native.export, native.load),
         Format("pmml", "model.pmml", "PMML 4.4, scored by the compiled kernel", pmml.export, pmml.load),
         Format("pfa", "model.pfa", "PFA 0.8, scored by the compiled kernel", pfa.export, pfa.load),
+        Format("onnx", "model.onnx", "ONNX (ai.onnx.ml 5) in double precision, scored by ONNX Runtime", onnx.export, onnx.load),
     )
 }
