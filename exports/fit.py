@@ -11,6 +11,7 @@ from exports.ensemble import Ensemble
 from exports.errors import SchemaMismatch
 from exports.lightgbm_text import TextModel
 
+_NO_SET = -2  # below the largest code of any set, -1 of an empty one
 _UNNAMED = re.compile(r"Column_\d+")
 
 
@@ -31,14 +32,18 @@ def fitting(model: TextModel, schema: FeatureSchema | None) -> FeatureSchema:
 
 def check_kinds(ensemble: Ensemble, schema: FeatureSchema) -> None:
     """Raises ``SchemaMismatch`` where a feature is split in a way that its kind, or its number of labels, does not allow."""
-    for i, feature in enumerate(schema.features):
-        here = ensemble.feature == i
-        sets = set(ensemble.category_set[here].tolist()) - {-1}
-        if sets and feature.kind == "numeric":
+    by_set = ensemble.category_set >= 0
+    largest = np.full(len(schema), _NO_SET)
+    of_set = np.array([codes[-1] if codes else -1 for codes in ensemble.sets], dtype=np.int64)
+    np.maximum.at(largest, ensemble.feature[by_set], of_set[ensemble.category_set[by_set]])
+    by_threshold = np.zeros(len(schema), dtype=np.bool_)
+    by_threshold[ensemble.feature[(ensemble.feature >= 0) & ~by_set]] = True
+    for feature, code, compared in zip(schema.features, largest.tolist(), by_threshold.tolist(), strict=True):
+        if code > _NO_SET and feature.kind == "numeric":
             raise SchemaMismatch(f"feature {feature.name!r} is split by category in the model: list its categories in the schema")
-        if feature.kind == "categorical" and np.any(ensemble.category_set[here] < 0):
+        if feature.kind == "categorical" and compared:
             raise SchemaMismatch(f"feature {feature.name!r} is split by threshold in the model: train with it as categorical_feature")
-        _check_codes(feature, max((ensemble.sets[s][-1] for s in sets if ensemble.sets[s]), default=-1))
+        _check_codes(feature, code)
 
 
 def _check_codes(feature: Feature, largest: int) -> None:

@@ -98,7 +98,7 @@ def _categorical_columns(ensemble: Ensemble, first: int) -> tuple[list[tuple[int
 def _membership(sets: list[tuple[int, ...]]) -> tuple[list[int], NDArray[np.uint8]]:
     """Row of each code (0: in no set), and the matrix (rows, sets)."""
     codes = sorted(set().union(*sets))
-    rows = np.zeros(codes[-1] + 1 if codes else 0, dtype=np.int32)
+    rows = np.zeros(codes[-1] + 1 if codes else 1, dtype=np.int32)  # code 0 is looked up even if no set holds any
     rows[codes] = np.arange(1, len(codes) + 1)
     matrix = np.zeros((len(codes) + 1, len(sets)), dtype=np.uint8)
     for place, members in enumerate(sets):

@@ -91,7 +91,6 @@ CHANGES: list[tuple[Ensemble, str, str, str]] = [
     (grown([(0, (Split(1, 0.0, codes=(0,)), 1.0, 2.0))]), 'booleanOperator="isNotIn"', 'booleanOperator="isIn"', "opposite"),
     (grown([(0, (Split(1, 0.0, codes=(0,)), 1.0, 2.0))]), 'n="1"', 'n="2"', "Array"),
     (grown([(0, (Split(1, 0.0, codes=(0,)), 1.0, 2.0))]), 'defaultChild="2"', 'defaultChild="1"', "never does"),
-    (grown([(0, 1.0)]), f"<Segment{ONE_LEAF}</Segment>\n", "", "no trees"),
     (grown([(k, 1.0) for k in range(2)], outputs=2), 'name="raw_score_1" optype', 'name="raw_score_2" optype', "raw_score_2"),
     (grown([(k, 1.0) for k in range(2)], outputs=2), '<FieldRef field="linked_1"/>', '<FieldRef field="linked_0"/>', "FieldRef"),
 ]
