@@ -26,7 +26,7 @@ def add(models: Models, model: ModelSource, schema: FeatureSchema) -> None:
 @contextmanager
 def serving(models: Models, port: int = 0) -> Iterator[str]:
     """The address of a server that answers for as long as the block runs."""
-    with socket.socket() as listening:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:  # asyncio sends small answers at once only on such
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))
         listening.listen(128)
