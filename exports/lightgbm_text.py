@@ -146,6 +146,10 @@ def _blocks(lines: list[str], start: int, end: int, source: str) -> Iterator[Map
     for number, (first, stop) in enumerate(zip(starts, [*starts[1:], end], strict=True)):
         if lines[first] != f"Tree={number}":
             raise CorruptArtifact(source, f"{lines[first]!r} where Tree={number} was due", first + 1)
+        blank = next((i for i in range(first, stop) if not lines[i].strip()), stop)  # where LightGBM takes a tree to end
+        more = next((i for i in range(blank, stop) if lines[i].strip()), None)
+        if more is not None:
+            raise CorruptArtifact(source, f"Tree={number} goes on behind a blank line, where LightGBM ends it", more + 1)
         yield _keys(lines, first + 1, stop, source)
 
 

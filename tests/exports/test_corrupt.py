@@ -118,3 +118,13 @@ def _changed(path: Path, before: str, after: str) -> Path:
     assert before in text
     path.write_text(text.replace(before, after, 1))
     return path
+
+
+def test_a_tree_that_goes_on_behind_a_blank_line_is_refused(tmp_path: Path) -> None:
+    """LightGBM takes a tree to end there, and would score what stands before it alone."""
+    path = written("native", tmp_path)
+    lines = [line for line in path.read_text().split("\n") if not line.startswith("tree_sizes=")]
+    at = next(i for i, line in enumerate(lines) if line.startswith("leaf_value="))
+    path.write_text("\n".join([*lines[:at], "", *lines[at:]]))
+    with pytest.raises(CorruptArtifact, match="blank line"):
+        FORMATS["native"].load(path)
