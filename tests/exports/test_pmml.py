@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,13 @@ def test_a_name_that_is_not_spelled_as_the_document_says_is_refused(tmp_path: Pa
     path = pmml.export(unnamed(trained("binary")), with_names(ODD_NAMES[1]), tmp_path / "model.pmml")
     _changed(path, lambda text: text.replace('"\\u0001"', '"\\u0002"', 1))
     with pytest.raises(ArtifactError, match="spells"):
+        pmml.load(path)
+
+
+def test_a_sum_of_no_trees_is_refused(tmp_path: Path) -> None:
+    path = written(grown([(0, 1.0)]), tmp_path)
+    _changed(path, lambda text: re.sub("<Segment id=.*</Segment>", "", text, flags=re.DOTALL))
+    with pytest.raises(ArtifactError, match="no trees"):
         pmml.load(path)
 
 
