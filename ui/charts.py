@@ -13,7 +13,7 @@ from ui.parts import ACTION_COLOURS, moment
 Chart = Any  # Altair types its builders as unions that it does not narrow itself
 HEIGHT = 210
 INK = "#2f7f9b"
-_LATENCY = {"p50": "#7fb6c8", "p95": "#2f7f9b", "p99": "#14424f"}
+_LATENCY = {"p50": "#7fb6c8", "p95": "#2f7f9b", "p99": "#8e5bb5"}
 OTHER = "#8a8f98"
 _TIME = alt.X("time:T", title=None, axis=alt.Axis(format="%H:%M:%S", grid=False, labelOverlap=True))
 
@@ -51,7 +51,9 @@ def latency(windows: Sequence[Any], deadline_ms: float) -> Chart:
         "percentile:N", scale=alt.Scale(domain=list(_LATENCY), range=list(_LATENCY.values())), legend=alt.Legend(title=None, orient="top")
     )
     shown = [alt.Tooltip("time:T", format="%H:%M:%S"), "percentile:N", alt.Tooltip("ms:Q", format=",.1f")]
-    y = alt.Y("ms:Q", title="milliseconds", scale=alt.Scale(type="log", nice=False, domainMin=1))
+    top = max(2.0 * deadline_ms, float(data["ms"].max()))  # the deadline's name stands above the lines
+    scale = alt.Scale(type="log", nice=False, domain=[1, top])
+    y = alt.Y("ms:Q", title="milliseconds", scale=scale, axis=alt.Axis(values=[1, 3, 10, 30, 100, 300, 1000, 3000, 10_000]))
     lines = alt.Chart(data).mark_line(strokeWidth=1.8, interpolate="monotone").encode(x=_TIME, y=y, color=colour, tooltip=shown)
     limit = pd.DataFrame([{"ms": deadline_ms, "text": f"deadline {deadline_ms:g} ms"}])
     rule = alt.Chart(limit).mark_rule(color=ACTION_COLOURS["block"], strokeDash=[5, 4]).encode(y="ms:Q")
