@@ -37,7 +37,7 @@ def test_a_bundle_is_exported_with_its_schema(bundle: Path, tmp_path: Path) -> N
     assert pmml.load(written).schema.names[0] == "amount"
 
 
-@pytest.mark.parametrize("formats", [["onnx"], [""], ["pmml", "pickle"]])
+@pytest.mark.parametrize("formats", [["mojo"], [""], ["pmml", "pickle"]])
 def test_an_unknown_format_is_named_with_those_there_are(formats: list[str], bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="native, pmml, pfa"):
         run(bundle, formats, tmp_path / "out", tmp_path)
