@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from apps.errors import BrokerError
 from apps.kafka import consumer_config, explained, producer_config
+from apps.labels import parse_keyed
 from apps.settings import Settings
 from apps.topics import dead_letter_headers
 from domain.contract import Domain, MalformedEvent
@@ -74,9 +75,7 @@ class Letters:
 
     def _inspect(self, domain: Domain, message: Any) -> None:
         try:
-            label = domain.parse_label(message.value() or b"")
-            if message.key() != label.key.encode():
-                raise MalformedEvent("wrong-key", f"the message's key is not {label.key!r}, the key of its label")
+            parse_keyed(domain.parse_label, message.value(), message.key())
         except MalformedEvent as error:
             headers = dead_letter_headers(error.code, str(error), message.topic(), message.partition(), message.offset())
             topic, value = domain.dead_letters_topic, message.value() or b""

@@ -146,9 +146,7 @@ class LabelReader:
             return  # fetched before its partition was let go of, and again after that
         self._next[partition] = message.offset() + 1
         try:
-            label = self._parse(message.value() or b"")
-            if message.key() != label.key.encode():
-                raise MalformedEvent("wrong-key", f"the message's key is not {label.key!r}, the key of its label")
+            label = parse_keyed(self._parse, message.value(), message.key())
         except MalformedEvent:  # the monitor sends it to the dead letters, once; every scorer only counts it
             self.unreadable += 1
             return
@@ -169,6 +167,14 @@ class LabelReader:
                 self._paused.discard(partition)
                 self._consumer.incremental_assign([TopicPartition(self._topic, partition, self._next[partition])])
         self._due = min((held[0][0] for held in self._held.values() if held), default=_NEVER)
+
+
+def parse_keyed(parse: Callable[[bytes], Any], value: bytes | None, key: bytes | None) -> Any:
+    """The label of a message. Raises ``MalformedEvent``, also where the message's key is not the label's."""
+    label = parse(value or b"")
+    if key != label.key.encode():
+        raise MalformedEvent("wrong-key", f"the message's key is not {label.key!r}, the key of its label")
+    return label
 
 
 def _offsets(stamp: bytes) -> list[int]:
