@@ -109,6 +109,13 @@ def apply_link(kind: int, sigmoid: float, average_over: int, raw: Floats, values
         _softmax(values)
 
 
+def link_rows(kind: int, sigmoid: float, average_over: int, raw: Floats) -> Floats:
+    """``apply_link`` on each row of ``raw`` (n, outputs), in place; returns it."""
+    for line in raw:
+        apply_link(kind, sigmoid, average_over, line, line)
+    return raw
+
+
 @njit(cache=True)
 def _softmax(values: Floats) -> None:
     top = values.max()

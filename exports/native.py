@@ -18,7 +18,7 @@ from exports import files
 from exports.compiled import matrix, numbers
 from exports.ensemble import LINKS, Ensemble
 from exports.fit import fitting
-from exports.kernel import apply_link
+from exports.kernel import apply_link, link_rows
 from exports.lightgbm_c import Booster
 from exports.lightgbm_text import SCHEMA_KEY, ModelSource, TextModel, parse
 from exports.lightgbm_text import read as read_model
@@ -71,10 +71,7 @@ class NativeScorer:
 
     def score_batch(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, features) float64 -> (n, outputs) float64, after the link."""
-        raw = self.raw_batch(rows)
-        for line in raw:
-            apply_link(*self._link, line, line)
-        return raw
+        return link_rows(*self._link, self.raw_batch(rows))
 
     def raw_batch(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, features) float64 -> (n, outputs) float64, before the link."""
