@@ -29,7 +29,7 @@ def load(settings: Settings, domain: Domain, folder: Path | None, model_format: 
     if found.schema.digest != domain.schema.digest:
         fix = f"train it again: `polyscore train {domain.name}`"
         raise InputError(f"bundle {found.version} has other features than the domain {domain.name} computes; {fix}")
-    model = Model(found.version, model_format, found.scorer(model_format), found.contributions)
+    model = Model(found.version, model_format, found.scorer(model_format), found.contributions, found.average)
     row = [float("nan")] * len(domain.schema)
     model.scorer.score(row)
     explain(domain, model, row)
@@ -63,4 +63,5 @@ def command(settings: Settings, options: Options, say: Callable[[str], None]) ->
             counts = stream.run(settings, domain, model, options.guarantee, instance)
         except ValidationError as error:  # Quix knows fewer of librdkafka's security settings than librdkafka does
             raise InputError(in_words(error, "KAFKA_")) if error.title == "ConnectionConfig" else error from None
-    say(f"stopped: {counts.decided} decisions, {counts.alerts} alerts, {counts.dead_letters} dead letters, {counts.repeated} repeated")
+    said = f"stopped: {counts.decided} decisions, {counts.alerts} alerts, {counts.dead_letters} dead letters, {counts.repeated} repeated"
+    say(said + (f", {counts.fallbacks} by the average, while the model's server was away" if counts.fallbacks else ""))

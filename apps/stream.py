@@ -21,7 +21,7 @@ from apps.settings import Guarantee, Settings, security
 from apps.topics import SOURCE_US, Headers, consumer_group, dead_letter_headers
 from domain.cards import masked
 from domain.contract import Domain, Event, Features, MalformedEvent
-from models.decide import Decided, Model, decide
+from models.decide import FALLBACK, Decided, Model, decide
 
 _STATE = "history"
 _DEFAULT_COMMIT = {"exactly-once": 0.05, "at-least-once": 1.0}  # seconds; exactly-once shows nothing before its commit
@@ -62,6 +62,7 @@ class Counts:
     alerts: int = 0
     dead_letters: int = 0
     repeated: int = 0
+    fallbacks: int = 0  # of the decided: those that the model's server had no part in
 
 
 class Scoring:
@@ -71,6 +72,7 @@ class Scoring:
         self.domain, self.model, self.features, self.advance = domain, model, features, advance
         self.suppress_repeated = guarantee == "exactly-once"
         self.counts = Counts()
+        self._away = False
 
     def process(self, value: bytes | None, key: bytes | None, broker_ms: int, headers: Headers | None, state: Any) -> list[Outgoing]:
         """The decision (and the alert) for this message, or its dead letter."""
@@ -103,10 +105,18 @@ class Scoring:
         times = {"source_us": source_us, "broker_us": broker_ms * 1000, "decided_us": time.time_ns() // 1000}
         body = orjson.dumps({**decided.fields, **times})
         self.counts.decided += 1
+        self._watch(decided.fields["format"] == FALLBACK)
         if not decided.fields["alert"]:
             return [Outgoing(self.domain.decisions_topic, body)]
         self.counts.alerts += 1
         return [Outgoing(self.domain.decisions_topic, body), Outgoing(self.domain.alerts_topic, body)]
+
+    def _watch(self, fallback: bool) -> None:
+        """Say when the model's server goes away, and when it is back."""
+        self.counts.fallbacks += fallback
+        if fallback != self._away:
+            self._away = fallback
+            _log.warning("%s: the model's server %s", self.domain.name, "does not answer; the average decides" if fallback else "is back")
 
     def _dead_letter(self, value: bytes | None, code: str, reason: str) -> Outgoing:
         self.counts.dead_letters += 1

@@ -24,13 +24,15 @@ class _Module(Protocol):
 class Format:
     """How a model is written in a format, and what comes of reading it back. Its file is imported when first used.
 
-    ``begins`` is what every artifact of the format, and of no other, starts with.
+    ``begins`` is what every artifact of the format, and of no other, starts with. ``served``: the artifact only says where the
+    model is, and scores where a server has it.
     """
 
     name: str
     file_name: str
     begins: bytes
     description: str
+    served: bool = False
 
     @property
     def _module(self) -> _Module:
@@ -52,5 +54,7 @@ FORMATS: dict[str, Format] = {
         Format("pmml", "model.pmml", b"<?xml", "PMML 4.4, scored by the compiled kernel"),
         Format("pfa", "model.pfa", b'{"metadata"', "PFA 0.8, scored by the compiled kernel"),
         Format("onnx", "model.onnx", b"\x08\x0a", "ONNX (ai.onnx.ml 5) in double precision, scored by ONNX Runtime"),
+        Format("remote", "model.remote.json", b'{\n "kind": "polyscore', "A server, by the Open Inference Protocol v2", served=True),
     )
 }
+LOCAL: tuple[str, ...] = tuple(f.name for f in FORMATS.values() if not f.served)  # those that hold the model themselves

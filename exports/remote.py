@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -28,8 +29,11 @@ from exports.scorer import Scores
 
 KIND: Final = "polyscore remote model"
 SERVER: Final = "http://127.0.0.1:8080"
+SERVER_VARIABLE: Final = "POLYSCORE_MODEL_SERVER"  # where it is served, whatever the artifact says
+KEY_VARIABLE: Final = "POLYSCORE_API_KEY"  # a secret has no place in an artifact
 HEADER: Final = "Inference-Header-Content-Length"
-TIMEOUT: Final = 0.05  # seconds for one row; half of the strictest deadline
+TIMEOUT_VARIABLE: Final = "POLYSCORE_MODEL_TIMEOUT"
+TIMEOUT: Final = 0.05  # seconds for one row, where the environment says nothing; half of the strictest deadline
 PAUSE: Final = 1.0  # seconds in which a server that failed is not asked again: every event would wait for it
 _ROWS: Final = 10_000  # in one request
 _MOST: Final = 1 << 28  # bytes of an answer
@@ -64,13 +68,14 @@ class _Place:
     schema: FeatureSchema
 
 
-def load(path: Path, *, timeout: float = TIMEOUT, api_key: str = "", clock: Callable[[], float] = time.monotonic) -> RemoteScorer:
-    """Connect to the server that the artifact names.
+def load(path: Path, *, timeout: float | None = None, clock: Callable[[], float] = time.monotonic) -> RemoteScorer:
+    """Connect to the server that ``POLYSCORE_MODEL_SERVER`` or else the artifact names, with the key in ``POLYSCORE_API_KEY`` if any.
 
+    ``timeout``: seconds for one row; default: ``POLYSCORE_MODEL_TIMEOUT``, or 0.05.
     Raises ``EngineMissing`` where it does not answer, ``ArtifactError`` where it has another model, ``CorruptArtifact``.
     """
     place = _read(path)
-    scorer = RemoteScorer(place, timeout, api_key, clock)
+    scorer = RemoteScorer(place, timeout or _time_limit(), os.environ.get(KEY_VARIABLE, ""), clock)
     try:
         served = scorer.metadata()
     except ServerUnavailable as error:
@@ -92,7 +97,21 @@ def _read(path: Path) -> _Place:
     if not all(sound) or type(place.outputs) is not int or not 0 < place.outputs < 100_000 or place.name != name_of(place.digest):
         raise CorruptArtifact(path.name, "server, name, digest or outputs are not what they should be")
     _address(place.server, path.name)
+    if server := os.environ.get(SERVER_VARIABLE, ""):
+        _address(server, SERVER_VARIABLE)
+        return replace(place, server=server)
     return place
+
+
+def _time_limit() -> float:
+    text = os.environ.get(TIMEOUT_VARIABLE, "") or str(TIMEOUT)
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = 0.0
+    if not 0.0 < limit <= 60.0:
+        raise ArtifactError(TIMEOUT_VARIABLE, f"{text!r}: seconds for one row, more than 0 and at most 60")
+    return limit
 
 
 def _address(server: str, source: str) -> tuple[str, int]:

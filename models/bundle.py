@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -28,7 +28,7 @@ from exports.scorer import Scorer
 from models.errors import BundleError
 from models.plots import draw
 
-FORMAT_VERSION = 2  # 2: with a parity report
+FORMAT_VERSION = 3  # 2: with a parity report; 3: with the average answer
 PARITY = "parity.json"
 _LIBRARIES = ("lightgbm", "numpy", "numba", "scikit-learn")
 
@@ -41,6 +41,7 @@ class Trained:
     objective: str
     booster: lgb.Booster
     schema: FeatureSchema
+    average: list[float]  # the model's mean answer over what it learned from, one an output
     report: dict[str, Any]
     params: dict[str, Any]
     data: dict[str, Any]  # where the rows came from, their window, how late labels were
@@ -86,8 +87,11 @@ def _fill(trained: Trained, folder: Path) -> list[Path]:
 
 
 def _prove(text: str, schema: FeatureSchema, folder: Path) -> Path:
-    """Compare every artifact with LightGBM and write the report. Raises ``BundleError`` where one gives another answer."""
-    found = {f.name: partial(f.load, folder / f.file_name) for f in FORMATS.values()}
+    """Compare every artifact with LightGBM and write the report. Raises ``BundleError`` where one gives another answer.
+
+    What no engine or server is there for is left to the machine that scores with it.
+    """
+    found = {f.name: partial(f.load, folder / f.file_name) for f in FORMATS.values() if not f.served}
     report = parity.verify(lightgbm_text.parse(text), schema, found, {})
     failed = [f"{c.name} ({c.reason or c.worst})" for c in report.comparisons if c.outcome == "failed"]
     if failed:
@@ -106,6 +110,7 @@ def _manifest(trained: Trained, model_version: str, now: datetime, files: list[P
         "created": now.isoformat(),
         "schema": trained.schema.to_json(),
         "schema_digest": trained.schema.digest,
+        "average": trained.average,
         "data": trained.data,
         "label_window": _label_window(trained),
         "protocol": trained.report["protocol"],
@@ -136,6 +141,7 @@ class Bundle:
         self.folder, self.manifest = folder, manifest
         self.version: str = manifest["version"]
         self.schema = FeatureSchema.from_json(manifest["schema"])
+        self.average: tuple[float, ...] = tuple(manifest["average"])
         self._booster = lgb.Booster(model_file=folder / FORMATS["native"].file_name)
 
     @property
@@ -154,12 +160,15 @@ class Bundle:
         """The artifact of this format, ready to score. Raises ``BundleError`` for a format that there is not, or that is not proven."""
         if model_format not in FORMATS:
             raise BundleError(f"no format {model_format!r}; there are {', '.join(FORMATS)}")
-        proven = {c["name"]: c for c in self.parity["comparisons"]}.get(model_format, {"outcome": "unknown", "reason": ""})
+        chosen = FORMATS[model_format]
+        scorer = chosen.load(self.folder / chosen.file_name)
+        proven = {c["name"]: c for c in self.parity["comparisons"]}.get(model_format)
+        if proven is None or proven["outcome"] == "unavailable":  # nothing was there to score it when the bundle was made
+            text = (self.folder / FORMATS["native"].file_name).read_text()
+            proven = asdict(parity.Truth(lightgbm_text.parse(text), self.schema).of_format(model_format, lambda: scorer))
         if proven["outcome"] != "passed":
             why = proven["reason"] or proven["outcome"]
             raise BundleError(f"bundle {self.version} has no passing parity report for {model_format}: {why}; train again")
-        chosen = FORMATS[model_format]
-        scorer = chosen.load(self.folder / chosen.file_name)
         if scorer.schema.digest != self.schema.digest:
             raise BundleError(f"{self.folder / chosen.file_name}: its features are not those of the manifest; train again")
         return scorer
@@ -188,7 +197,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(path.read_text())
         if manifest.get("format_version") != FORMAT_VERSION:
             raise BundleError(f"{path}: format version {manifest.get('format_version')}, this program reads {FORMAT_VERSION}; train again")
-        needed = {"format_version", "version", "domain", "schema", "files"}
+        needed = {"format_version", "version", "domain", "schema", "average", "files"}
         if not needed <= set(manifest) or not {PARITY, *(f.file_name for f in FORMATS.values())} <= set(manifest["files"]):
             raise BundleError(f"{path}: incomplete; train again")
         for name, stated in manifest["files"].items():

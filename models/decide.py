@@ -1,7 +1,6 @@
 """One decision as a pure function: event and keyed state in; features, score, action and reasons out.
 
-The stream, the batch job, the replay for training, the recomputation for an audit and the tests all come through here.
-No Kafka, no clock, no files.
+The stream and the tests come through here; training replays the same ``features.compute``. No Kafka, no clock, no files.
 """
 
 from __future__ import annotations
@@ -15,20 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.contract import Domain, Event, Features
-from exports.scorer import Scorer
+from exports.errors import ServerUnavailable
+from exports.scorer import Scorer, Scores
 
 Contributions = Callable[[Sequence[float]], NDArray[np.float64]]
 REASONS = 3
+FALLBACK = "fallback"  # the format on a decision that no model had a part in
+_UNEXPLAINED = "the model's server did not answer in time; judged by the average"
 
 
 @dataclass(frozen=True)
 class Model:
-    """What decides: a scorer, what explains it, and the names that go on every decision."""
+    """What decides: a scorer, what explains it, and the names that go on every decision.
+
+    ``average``: the model's mean answer (outputs,), which stands in where a server that has the model does not answer.
+    """
 
     version: str
     format: str
     scorer: Scorer
     contributions: Contributions
+    average: tuple[float, ...] = ()
 
 
 class Decided(NamedTuple):
@@ -42,9 +48,9 @@ class Decided(NamedTuple):
 def decide(domain: Domain, features: Features, model: Model, event: Event, state: bytes | None) -> Decided:
     """Decide one event. Raises ``MalformedEvent`` where the event contradicts the state."""
     computed = features.compute(event, state)
-    scores = model.scorer.score(computed.row)
+    scores, model_format = _scored(model, computed.row)
     verdict = domain.policy.judge(scores.values, event)
-    reasons = explain(domain, model, computed.row) if verdict.alert else []
+    reasons = _reasons(domain, model, computed.row, model_format) if verdict.alert else []
     fields = {
         "domain": domain.name,
         "decision_id": event.id,
@@ -59,9 +65,21 @@ def decide(domain: Domain, features: Features, model: Model, event: Event, state
         "context": event.context,
         "reasons": reasons,
         "model_version": model.version,
-        "format": model.format,
+        "format": model_format,
     }
     return Decided(fields, computed.state, computed.repeated)
+
+
+def _scored(model: Model, row: Sequence[float]) -> tuple[Scores, str]:
+    """The scores, and what gave them: a payment cannot wait until a server is back, so the average decides then."""
+    try:
+        return model.scorer.score(row), model.format
+    except ServerUnavailable:
+        return Scores((), model.average), FALLBACK
+
+
+def _reasons(domain: Domain, model: Model, row: Sequence[float], model_format: str) -> list[str]:
+    return [_UNEXPLAINED] if model_format == FALLBACK else explain(domain, model, row)
 
 
 def explain(domain: Domain, model: Model, row: Sequence[float]) -> list[str]:

@@ -57,7 +57,8 @@ def train(
     made = {"source": source, "rows": len(latest), **span, "label_delay_days": window.delay}
     steps("written below")
     params = {**RECIPE.params, "rounds": RECIPE.rounds}
-    trained = bundle.Trained(domain.name, domain.objective, booster, domain.schema, judged, params, made)
+    average = np.asarray(booster.predict(latest.x)).reshape(len(latest), -1).mean(axis=0).tolist()
+    trained = bundle.Trained(domain.name, domain.objective, booster, domain.schema, average, judged, params, made)
     return bundle.write(trained, folder, datetime.now(UTC))
 
 

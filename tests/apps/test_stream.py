@@ -17,6 +17,7 @@ from quixstreams.models import MessageContext
 from apps.stream import Scoring
 from domain.decision import Decision
 from domain.registry import DOMAINS
+from exports.errors import ServerUnavailable
 from exports.scorer import Scores
 from models.decide import Contributions, Model
 
@@ -92,6 +93,34 @@ def test_the_reasons_are_the_three_features_that_push_the_score_up_most_the_stro
     explain = pushes(hour=0.5, amount=0.2, customer_count_1d=-9.0, weekend=0.1, merchant_category=0.7, night=0.3)
     first, _ = send(scoring(contributions=explain), FakeState(), amount=500.0, merchant_category="fuel")
     assert Decision.model_validate_json(first.value).reasons == ["merchant category fuel", "at 12 o'clock UTC", "night is 0"]
+
+
+class AwayScorer(FakeScorer):
+    """Its server does not answer."""
+
+    def score(self, row: Sequence[float | None]) -> Scores:
+        raise ServerUnavailable("http://127.0.0.1:8080: timed out")
+
+
+@pytest.mark.parametrize(("amount", "action", "reasons"), [(5.0, "approve", []), (9_000.0, "review", ["judged by the average"])])
+def test_without_an_answer_from_the_models_server_the_average_decides(
+    amount: float, action: str, reasons: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    to, state = scoring(), FakeState()
+    to.model = Model("v1", "remote", AwayScorer(), pushes(amount=1.0), average=(0.01,))
+    out = send(to, state, amount=amount)
+    decision = Decision.model_validate_json(out[0].value)
+    assert (decision.action, decision.format, decision.score, decision.raw) == (action, "fallback", 0.01, [])
+    assert len(decision.reasons) == len(reasons)
+    assert all(part in reason for part, reason in zip(reasons, decision.reasons, strict=True))
+    to.model = Model("v1", "remote", FakeScorer(), pushes(amount=1.0), average=(0.01,))
+    [back] = send(to, state, transaction_id="t2", amount=5.0)
+    assert Decision.model_validate_json(back.value).format == "remote"
+    assert (to.counts.decided, to.counts.fallbacks) == (2, 1)
+    assert [record.message for record in caplog.records] == [
+        "fraud: the model's server does not answer; the average decides",
+        "fraud: the model's server is back",
+    ]
 
 
 def test_an_approval_is_not_explained() -> None:

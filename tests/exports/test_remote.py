@@ -130,7 +130,7 @@ def test_health_and_metadata(server: str, models: Models) -> None:
     assert caught.value.code == 404
 
 
-def test_a_server_with_a_key_answers_only_who_has_it(tmp_path: Path) -> None:
+def test_a_server_with_a_key_answers_only_who_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models = Models(api_key="secret")
     add(models, trained("binary"), SCHEMA)
     with serving(models) as server:
@@ -139,7 +139,23 @@ def test_a_server_with_a_key_answers_only_who_has_it(tmp_path: Path) -> None:
             remote.load(path)
         with pytest.raises(urllib.error.HTTPError):
             infer(server, {"inputs": []})
-        assert remote.load(path, timeout=5, api_key="secret").score([0.0] * 5).raw
+        monkeypatch.setenv("POLYSCORE_API_KEY", "secret")
+        assert remote.load(path, timeout=5).score([0.0] * 5).raw
+
+
+def test_the_environment_says_where_the_model_is_whatever_the_artifact_says(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = artifact("http://127.0.0.1:1", tmp_path)
+    monkeypatch.setenv("POLYSCORE_MODEL_SERVER", server)
+    assert remote.load(path, timeout=5).score([0.0] * 5).raw
+    for wrong in ("soon", "0", "nan", "-1"):
+        monkeypatch.setenv("POLYSCORE_MODEL_TIMEOUT", wrong)
+        with pytest.raises(ArtifactError, match=f"POLYSCORE_MODEL_TIMEOUT: '{wrong}'"):
+            remote.load(path)
+    monkeypatch.setenv("POLYSCORE_MODEL_SERVER", "nowhere")
+    with pytest.raises(ArtifactError, match="POLYSCORE_MODEL_SERVER: server 'nowhere'"):
+        remote.load(path, timeout=5)
 
 
 def test_too_large_a_request_is_refused_without_being_held(server: str, models: Models) -> None:

@@ -23,12 +23,11 @@ from apps.serve import Models
 from exports import lightgbm_text
 from exports.compiled import KernelScorer
 from exports.errors import UnsupportedModel
-from exports.formats import FORMATS
+from exports.formats import FORMATS, LOCAL
 from exports.missing import ZERO
 from exports.probes import probes
 from tests.exports.served import add, serving
 
-LOCAL = [name for name in FORMATS if name != "remote"]  # a server answers with the kernel: tests/exports/test_remote.py
 ODD = [0.0, -0.0, 1e-35, -1e-35, ZERO, -ZERO, math.nextafter(ZERO, 1), math.nextafter(-ZERO, -1), 5e-324, 0.5, -0.5, 1.0, -1.0, 2.0, 3.0]
 ROWS = np.array([[v] for v in [*ODD, 1e300, -1e300, math.inf, -math.inf, math.nan, 31.0, 32.0, 33.0, 1e9, -2.0, 2.7, -0.7]])
 THRESHOLDS = ["-1", "-1.0000000180025095e-35", "-0", "0", "1e-36", "1.0000000180025095e-35", "1", "1e300", "inf"]

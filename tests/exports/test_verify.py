@@ -14,7 +14,7 @@ import pytest
 from exports import lightgbm_text, native, parity, pfa, pmml
 from exports.ensemble import Ensemble
 from exports.errors import CorruptArtifact, EngineMissing, UnsupportedModel
-from exports.formats import FORMATS
+from exports.formats import FORMATS, LOCAL
 from exports.probes import probes
 from exports.scorer import Scorer
 from tests.exports.zoo import KINDS, SCHEMA, trained
@@ -66,7 +66,7 @@ def first_by_number(ensemble: Ensemble) -> int:
 
 
 @pytest.mark.parametrize("plant", [one_ulp_up, other_default, one_category_less])
-@pytest.mark.parametrize("model_format", [name for name in FORMATS if name != "native"])  # whose artifact is the model's own text
+@pytest.mark.parametrize("model_format", [name for name in LOCAL if name != "native"])  # whose artifact is the model's own text
 def test_a_planted_wrong_is_caught_with_its_row(model_format: str, plant: Callable[[Ensemble], Ensemble], tmp_path: Path) -> None:
     chosen, sound = FORMATS[model_format], model("binary")
     wrong = replace(sound, ensemble=plant(sound.ensemble))

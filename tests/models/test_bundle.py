@@ -6,15 +6,21 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from exports.formats import FORMATS
+from apps.serve import Models
+from exports import lightgbm_text
+from exports.compiled import KernelScorer
+from exports.errors import EngineMissing
+from exports.formats import FORMATS, LOCAL
 from models import bundle
 from models.errors import BundleError
+from tests.exports.served import add, serving
 from tests.models.small import FRAUD, WINDOW, dataset
 
 
@@ -26,8 +32,8 @@ def copy(trained: Path, tmp_path: Path) -> Path:
 def test_a_bundle_loads_with_the_domains_schema_and_its_formats_agree_bit_for_bit(trained: Path) -> None:
     found = bundle.load_bundle(trained)
     assert found.schema == FRAUD.schema
-    raw = [found.scorer(name).raw_batch(dataset().x[:3000]).tobytes() for name in FORMATS]
-    assert raw == [raw[0]] * len(FORMATS)
+    raw = [found.scorer(name).raw_batch(dataset().x[:3000]).tobytes() for name in LOCAL]
+    assert raw == [raw[0]] * len(LOCAL)
 
 
 def test_the_manifest_says_what_a_user_must_know(trained: Path) -> None:
@@ -114,7 +120,7 @@ def test_a_bundle_that_cannot_be_finished_leaves_nothing_behind(
 
     monkeypatch.setattr(bundle, "draw", fails)
     found = bundle.load_bundle(trained)
-    made = bundle.Trained("fraud", "binary", found._booster, found.schema, found.report, {}, {})
+    made = bundle.Trained("fraud", "binary", found._booster, found.schema, [0.1], found.report, {}, {})
     with pytest.raises((BundleError, KeyboardInterrupt)) as caught:
         bundle.write(made, tmp_path / "bundles", datetime(2026, 1, 1, tzinfo=UTC))
     assert list((tmp_path / "bundles").iterdir()) == []
@@ -147,10 +153,30 @@ def test_contributions_add_up_to_the_raw_score_without_its_base(trained: Path) -
     np.testing.assert_allclose(bases, bases[0], rtol=0, atol=1e-9)
 
 
+def test_a_format_that_had_no_server_in_training_is_proven_when_there_is_one(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, models = bundle.load_bundle(trained), Models()
+    text = (trained / "model.txt").read_text()
+    with serving(models) as server:
+        monkeypatch.setenv("POLYSCORE_MODEL_SERVER", server)
+        monkeypatch.setenv("POLYSCORE_MODEL_TIMEOUT", "5")
+        with pytest.raises(EngineMissing, match="polyscore serve"):
+            found.scorer("remote")
+        add(models, text, found.schema)
+        rows = dataset().x[:300]
+        assert found.scorer("remote").raw_batch(rows).tobytes() == found.scorer("native").raw_batch(rows).tobytes()
+        served = next(iter(models.served.values()))
+        other = replace(lightgbm_text.parse(text).ensemble, threshold=lightgbm_text.parse(text).ensemble.threshold * 2)
+        served.scorer = KernelScorer(other, found.schema)  # says that it is the model, and is not
+        with pytest.raises(BundleError, match="no passing parity report for remote"):
+            found.scorer("remote")
+
+
 def test_every_artifact_of_a_bundle_is_proven_and_one_that_is_not_scores_nothing(copy: Path) -> None:
     report = bundle.load_bundle(copy).parity
     assert report["passed"]
-    assert {c["name"]: c["outcome"] for c in report["comparisons"]} == dict.fromkeys(FORMATS, "passed")
+    assert {c["name"]: c["outcome"] for c in report["comparisons"]} == dict.fromkeys(LOCAL, "passed")
     next(c for c in report["comparisons"] if c["name"] == "pmml").update(outcome="failed", reason="a row differs")
     (copy / "parity.json").write_text(json.dumps(report))
     manifest = json.loads((copy / "manifest.json").read_text())

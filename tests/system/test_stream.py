@@ -18,7 +18,7 @@ from apps.kafka import producer_config
 from apps.replay import Replay
 from apps.settings import Settings
 from domain.registry import DOMAINS
-from exports.formats import FORMATS
+from exports.formats import LOCAL
 from tests.system.conftest import make_anew
 from tests.system.processes import Process, read_topic, start
 from tests.system.source import emissions, expected_rows
@@ -70,7 +70,7 @@ def bits(row: list[float | None]) -> bytes:
 def test_every_format_decides_alike(broker: Settings, bundle: Path, tmp_path: Path) -> None:
     found: dict[str, list[dict[str, Any]]] = {}
     history = emissions(3_000, seed=8, days=20)
-    for model_format in FORMATS:
+    for model_format in LOCAL:
         make_anew(broker)
         settings = broker.model_copy(update={"home": tmp_path / model_format})
         send(settings, history)
@@ -78,7 +78,7 @@ def test_every_format_decides_alike(broker: Settings, bundle: Path, tmp_path: Pa
         assert {d["format"] for d in every} == {model_format}
         found[model_format] = [{name: value for name, value in d.items() if name not in (*TIMES, "format")} for d in every]
     assert len(found["native"]) == 3_000
-    for model_format in FORMATS:
+    for model_format in LOCAL:
         assert found[model_format] == found["native"], model_format
     assert any(d["reasons"] for d in found["native"])
 
