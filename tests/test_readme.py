@@ -33,9 +33,10 @@ from tests.bench.readme import BEGIN, END
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
-RUNS_ON = ("polyscore stream", "polyscore sink", "polyscore monitor", "polyscore ui", "polyscore simulate")
+RUNS_ON = ("polyscore stream", "polyscore sink", "polyscore monitor", "polyscore ui", "polyscore simulate", "polyscore serve")
 # Run by hand only: `make demo` without an end, and what runs this very test.
 BY_HAND = ("make demo", "make test")
+HEALTH = {"ui": "/_stcore/health", "serve": "/v2/health/ready"}  # where a server says that it is well
 BENCH = "make bench"  # has a test of its own
 SMALL = "--payments 1000 --rounds 1 --seconds 1 --rates 50"
 
@@ -152,12 +153,12 @@ def rows_since(url: str, began_us: int) -> dict[str, int]:
     return found
 
 
-def dashboard_answers(log: Path) -> bool:
+def answers(log: Path, health: str) -> bool:
     address = re.search(r"http://[\w.:]+", log.read_text())
     if address is None:
         return False
     try:
-        with urlopen(f"{address[0]}/_stcore/health", timeout=5) as answer:
+        with urlopen(f"{address[0]}{health}", timeout=5) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
@@ -173,8 +174,12 @@ def test_every_command_runs_and_those_that_run_on_do_their_work(tmp_path: Path) 
         if command in (*BY_HAND, BENCH):
             continue
         if reader.beside and not command.startswith(RUNS_ON):
-            reader.until(lambda since=began_us: all(rows_since(url, since).values()), "payments decided and measured")
-            reader.until(lambda: dashboard_answers(reader.log("polyscore ui")), "the dashboard")
+            beside = {name.split()[1] for name in reader.beside}
+            if "stream" in beside:
+                reader.until(lambda since=began_us: all(rows_since(url, since).values()), "payments decided and measured")
+            for name, health in HEALTH.items():
+                if name in beside:
+                    reader.until(lambda name=name, health=health: answers(reader.log(f"polyscore {name}"), health), name)
             reader.stop_all()
         if not reader.beside:
             began_us = time.time_ns() // 1000  # the demo before has left rows of its own
