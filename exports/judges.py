@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.schema import FeatureSchema
-from exports import pmml4s_engine, titus_engine
+from exports import onnx, pmml4s_engine, titus_engine
 
 Matrix = NDArray[np.float64]
 
@@ -29,10 +29,17 @@ def _titus(path: Path, schema: FeatureSchema) -> Callable[[Matrix], Matrix]:
     return titus_engine.load(path).score_batch
 
 
+def _whole_graph(path: Path, schema: FeatureSchema) -> Callable[[Matrix], Matrix]:
+    """What the graph itself answers, link included, as any other user of the file gets it; our scorer takes its raw score only."""
+    scorer = onnx.load(path)
+    return lambda rows: scorer.graph_batch(rows).values
+
+
 JUDGES: dict[str, Judge] = {
     judge.name: judge
     for judge in (
         Judge("PMML4S", "pmml", pmml4s_engine.load),  # through pypmml
         Judge("Titus", "pfa", _titus),
+        Judge("ONNX Runtime", "onnx", _whole_graph),
     )
 }

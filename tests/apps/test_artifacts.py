@@ -6,15 +6,17 @@ import json
 from io import StringIO
 from pathlib import Path
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
 from apps import inspect, score, verify
-from exports import recognise
+from exports import lightgbm_text, parity, recognise
 from exports.errors import CorruptArtifact
 from exports.formats import FORMATS, LOCAL
+from exports.judges import JUDGES
 from tests.exports.zoo import SCHEMA, trained
 
 
@@ -121,4 +123,18 @@ def test_verify_catches_an_artifact_of_another_model(tmp_path: Path) -> None:
 def test_verify_asks_the_judges(tmp_path: Path) -> None:
     at = console()
     assert verify.command(written("native", tmp_path), [], None, None, judged=True, dropped=[], console=at)
-    assert "PMML4S" in said(at)
+    outcomes = {line.split("  ")[0]: line for line in said(at).splitlines() if line.startswith(tuple(JUDGES))}
+    assert set(outcomes) == set(JUDGES)
+    assert "passed" in outcomes["PMML4S"]
+    assert "passed" in outcomes["ONNX Runtime"]
+
+
+def test_the_onnx_graphs_own_answer_is_judged_and_holds_for_thirty_classes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(3000, 4))
+    parameters = {"objective": "multiclass", "num_class": 30, "num_leaves": 4, "min_data_in_leaf": 5, "verbose": -1, "num_threads": 1}
+    model = lightgbm_text.read(lgb.train(parameters, lgb.Dataset(x, rng.integers(0, 30, len(x))), 20))
+    path = FORMATS["onnx"].export(model, None, tmp_path / "model.onnx")
+    found = parity.verify(model, model.schema, {}, {"ONNX Runtime": lambda: JUDGES["ONNX Runtime"].load(path, model.schema)}, x)
+    assert [(c.outcome, c.rows) for c in found.comparisons] == [("passed", parity.JUDGED_ROWS)]
+    assert (found.comparisons[0].value_ulps or 0) > 0, "the graph computes the link itself"
