@@ -17,7 +17,7 @@ import psutil
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from apps import address, kafka, process
+from apps import address, broker_recovery, kafka, process
 from apps.address import Address
 from apps.children import launch
 from apps.errors import BrokerError
@@ -102,7 +102,10 @@ def _start(settings: Settings, port: int, say: Say, progress: Progress, tied: bo
     config = address.properties(settings)
     config.write_text(_PROPERTIES.format(port=chosen, controller=controller, data=folder / "data"))
     _format(classpath, folder, config)
-    java = launch([*_java(classpath), "kafka.Kafka", str(config)], log_file(settings), tied=tied)
+    if broker_recovery.was_killed(folder / "data"):
+        say("Kafka was killed when it last ran; bringing its transactions in order")
+        broker_recovery.recover(folder, controller, lambda own, log: _launch(classpath, own, log, tied))
+    java = _launch(classpath, config, log_file(settings), tied)
     found = Address(f"127.0.0.1:{chosen}", java.pid)
     try:
         _wait_until_it_answers(java, found, log_file(settings))
@@ -112,6 +115,10 @@ def _start(settings: Settings, port: int, say: Say, progress: Progress, tied: bo
         java.wait()
         raise
     return found
+
+
+def _launch(classpath: str, config: Path, log: Path, tied: bool) -> subprocess.Popen[bytes]:
+    return launch([*_java(classpath), "kafka.Kafka", str(config)], log, tied=tied)
 
 
 def log_file(settings: Settings) -> Path:
