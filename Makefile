@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+WORKERS ?= 2
 BENCH ?= bench
 
 .DEFAULT_GOAL := help
@@ -13,9 +14,9 @@ help: ## Say what there is
 demo: .venv/.run ## Run everything: broker, model, scorer, payments, dashboard; ARGS="--for 60s --headless" ends by itself
 	@$(BIN)/polyscore demo $(ARGS)
 
-test: .venv/.dev ## Run all tests, those on a real Kafka, PostgreSQL and Chromium included; ARGS="-k name" picks some
-	@echo "running the tests; the first run fetches Kafka and Chromium, and compiles"
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/.dev ## Run all tests, those on a real Kafka, PostgreSQL and Chromium included; ARGS="-k name" picks some, WORKERS=4 takes more cores
+	@echo "running the tests, $(WORKERS) at a time; the first run fetches Kafka and Chromium, and compiles"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: .venv/.dev ## Check style, types and the import contract
 	@echo "ruff"; $(BIN)/ruff check && $(BIN)/ruff format --check

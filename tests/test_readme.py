@@ -94,7 +94,7 @@ class Reader:
         self.folder = folder
         self.beside: dict[str, subprocess.Popen[str]] = {}
         own = Path(sys.executable).parent
-        cleared = {name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "POLYSCORE_"))}
+        cleared = {name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "POLYSCORE_", "PYTEST_"))}
         self.environment = {**cleared, "PATH": f"{own}{os.pathsep}{os.environ['PATH']}", "POLYSCORE_HOME": str(folder / "home")}
 
     def type(self, command: str) -> None:
