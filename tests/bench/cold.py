@@ -92,8 +92,10 @@ def _others() -> int:
 
 
 def _end_others() -> None:
-    for process in _started():
+    for process in (started := _started()):
         process.kill()
+    for process in started:
+        process.wait(10)
 
 
 def _started() -> list[Any]:
