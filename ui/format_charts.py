@@ -50,11 +50,8 @@ def loading(rows: Rows) -> Chart | None:
     if not found:
         return None
     data = pd.DataFrame(found)
-    shown = [
-        "subject:N",
-        alt.Tooltip("cold:Q", format=".2f", title="cold process, s"),
-        alt.Tooltip("reading:Q", format=".3f", title="reading, s"),
-    ]
+    seconds = {"cold": "cold process, s", "reading": "the reading alone, s"}
+    shown = [alt.Tooltip("subject:N"), *(alt.Tooltip(f"{name}:Q", format=".3f", title=title) for name, title in seconds.items())]
     base = alt.Chart(data).encode(y=_subject(found), tooltip=shown)
     bars = base.mark_bar(color=INK, opacity=0.55).encode(x=alt.X("cold:Q", title="seconds: cold process (bar), reading alone (mark)"))
     ticks = base.transform_filter("isValid(datum.reading)").mark_tick(color=ACTION_COLOURS["block"], thickness=2.5).encode(x="reading:Q")

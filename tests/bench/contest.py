@@ -14,10 +14,12 @@ from tests.bench.cases import SCHEMA, Case, Prepared
 from tests.bench.duel import Duel
 from tests.bench.subjects import BEARABLE, Opened, Subject
 
+FEW: Final = 100
+MEASURES: Final = {"one": 1, "hundred": FEW, "ten_thousand": 10_000}
 MADE: Final = 2_000  # rows that stand on splits, beside the rows that are timed
 JUDGED_S: Final = 3.0  # how long an engine may be asked for its answers
 LEAST_JUDGED: Final = 20
-LONGEST_S: Final = 3.0  # one call that takes longer is not measured
+LONGEST_S: Final = 2.5  # one call that takes longer is not measured
 
 
 @dataclass
@@ -37,30 +39,28 @@ class Contest:
 
     def duel(self, measure: str, seconds: float) -> Duel | None:
         """What times ``measure``; None, and the reason in the entry, where one call would take too long."""
-        rows, opened, x = MEASURES[measure], self.opened, self.prepared.rows
-        assert opened is not None
-        if (expected := self._expected_s(opened, rows)) > LONGEST_S:
+        rows, ours, theirs, x = MEASURES[measure], self.opened, self.yardstick, self.prepared.rows
+        assert ours is not None
+        expected = self._expected_s(ours, rows)
+        if expected > LONGEST_S:
             self.entry["unmeasured"][measure] = f"a call would take about {expected:,.0f} s"
             return None
         if rows == 1:
-            return Duel(opened.one, self.yardstick.one, x.tolist(), seconds)
+            return Duel(ours.one, theirs.one, x.tolist(), seconds)
         parts = [x[i : i + rows] for i in range(0, min(len(x), 20 * rows), rows)]
-        return Duel(opened.batch, self.yardstick.batch, parts, seconds)
+        long = (expected, self._expected_s(theirs, rows)) if rows > FEW else None
+        return Duel(ours.batch, theirs.batch, parts, seconds, long)
 
     def _expected_s(self, opened: Opened, rows: int) -> float:
         """What a call of so many rows takes: from a single row, or, where many rows may be quicker than one by one, from a hundred."""
-        few = MEASURES["hundred"]
-        if rows <= few or self.row_s * few > LONGEST_S:
+        if rows <= FEW or self.row_s * FEW > LONGEST_S:
             return self.row_s * rows
-        return _seconds(opened.batch, self.prepared.rows[:few]) / few * rows
+        return _seconds(opened.batch, self.prepared.rows[:FEW]) / FEW * rows
 
     def cold(self) -> dict[str, Any]:
         """One cold process. Raises ``RuntimeError``."""
         artifact = self.prepared.artifacts[self.subject.model_format]
         return cold.start(self.subject, artifact, SCHEMA.to_json(), self.prepared.rows[0].tolist())
-
-
-MEASURES: Final = {"one": 1, "hundred": 100, "ten_thousand": 10_000}
 
 
 def enter(subject: Subject, prepared: Prepared, truth: Truth, yardstick: Opened) -> Contest:

@@ -12,6 +12,7 @@ import numpy as np
 _TURN: Final = 100  # calls in a row at most: long enough that the caches are one's own, short beside what a machine's speed wanders
 _TURNS: Final = 8  # wanted at least, of calls that are quick enough
 _MOST_ROUNDS: Final = 2_000
+_SLOW_NS: Final = 100_000_000
 
 
 class Duel:
@@ -20,11 +21,19 @@ class Duel:
     The first twentieth of a turn finds the caches full of the other's and is not counted.
     """
 
-    def __init__(self, ours: Callable[[Any], Any], theirs: Callable[[Any], Any], items: Sequence[Any], seconds: float) -> None:
+    def __init__(
+        self,
+        ours: Callable[[Any], Any],
+        theirs: Callable[[Any], Any],
+        items: Sequence[Any],
+        seconds: float,
+        expected_s: tuple[float, float] | None = None,
+    ) -> None:
+        """``expected_s``: what a call takes about, where it is too long to be tried first."""
         self._ours, self._theirs = ours, theirs
         self._our_items, self._their_items = cycle(items), cycle(items)
         self.ours_ns, self.theirs_ns = list[int](), list[int]()
-        our_ns, their_ns = (min(_timed(call, islice(cycle(items), 3))) for call in (ours, theirs))
+        our_ns, their_ns = (s * 1e9 for s in expected_s or (_tried(call, items) for call in (ours, theirs)))
         self._our_turn, self._their_turn = (_turn(ns, seconds) for ns in (our_ns, their_ns))
         whole_s = (our_ns * self._our_turn + their_ns * self._their_turn) / 1e9
         self.rounds = int(np.clip(seconds / max(whole_s, 1e-9), 1, _MOST_ROUNDS))
@@ -46,7 +55,13 @@ class Duel:
         return found
 
 
-def _turn(call_ns: int, seconds: float) -> int:
+def _tried(call: Callable[[Any], Any], items: Sequence[Any]) -> float:
+    """Seconds of the quickest of three calls; of the first, where that is slow."""
+    first = _timed(call, items[:1])
+    return min(first if first[0] > _SLOW_NS else first + _timed(call, islice(cycle(items), 3))) / 1e9
+
+
+def _turn(call_ns: float, seconds: float) -> int:
     """How many calls fit a turn, if there are to be ``_TURNS`` of each."""
     return int(np.clip(seconds * 1e9 / (2 * _TURNS) / max(call_ns, 1), 1, _TURN))
 
