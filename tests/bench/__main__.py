@@ -6,7 +6,6 @@ What is not known here goes on to the stream's part (``python -m tests.bench.spe
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from exports import titus_environment
 from exports.errors import EngineMissing
 from tests.bench import comparison
 from tests.bench.cases import CASES
-from tests.bench.cold import ROOT
+from tests.bench.cold import ROOT, keeping_bytecode
 from tests.bench.targets import in_words
 
 # Wall-clock minutes on two quiet cores, for what is said before it begins.
@@ -50,7 +49,7 @@ def _formats(out: Path, cases: str) -> int:
     command = [sys.executable, "-m", "pytest", "tests/bench/test_comparison.py", "-q", "-p", "no:cacheprovider", "--timeout=600"]
     command += ["--benchmark-enable", "--benchmark-only", "--benchmark-quiet", f"--benchmark-json={(out / 'formats.json').resolve()}"]
     command += [f"--cases={cases}", f"--seconds={SECONDS[cases]}", f"--models={(out / 'models').resolve()}"]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)
+    done = subprocess.run(command, cwd=ROOT, env={**keeping_bytecode(), "OMP_NUM_THREADS": "1"}, check=False)
     _say(f"the formats took {time.monotonic() - began:.0f} s")
     return done.returncode
 
