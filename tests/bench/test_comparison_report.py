@@ -11,7 +11,7 @@ import pytest
 
 from tests.bench import comparison, comparison_page, made_up
 from tests.bench.made_up import compared, measured
-from tests.bench.subjects import KERNEL, YARDSTICK, subjects
+from tests.bench.subjects import KERNEL, LIBRARY, YARDSTICK, subjects
 
 SUBJECTS = [s.name for s in subjects()]
 
@@ -71,7 +71,7 @@ def test_targets_are_judged_by_the_slowest_objective() -> None:
 def test_a_batch_is_set_against_lightgbms_predict_and_not_the_yardstick() -> None:
     found = measured()
     for case in ("binary", "multiclass", "regression"):
-        change(found, f"{case} 200 x 31", made_up.LIBRARY, "ten_thousand", p50_us=0.8 * made_up.YARDSTICK_US * 10_000)
+        change(found, f"{case} 200 x 31", LIBRARY, "ten_thousand", p50_us=0.8 * made_up.YARDSTICK_US * 10_000)
     batch = target(comparison.consolidate(found, None), "pmml: 10,000 rows")
     assert batch["measured"] == pytest.approx(0.625)
     assert batch["met"] is False
