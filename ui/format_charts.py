@@ -32,10 +32,11 @@ def ratio(rows: list[dict[str, Any]], measure: str, yardstick: str) -> Chart | N
         "kind:N", scale=alt.Scale(domain=list(_KINDS), range=list(_KINDS.values())), legend=alt.Legend(title=None, orient="top")
     )
     shown = [alt.Tooltip("subject:N"), alt.Tooltip("ratio:Q", format=",.2f"), alt.Tooltip("us:Q", format=",.2f", title="µs a row, p50")]
-    x = alt.X("ratio:Q", title=f"times the {yardstick}'s", scale=alt.Scale(type="log", nice=False, padding=36))
+    scale_x, axis = alt.Scale(type="log", nice=False, padding=40), alt.Axis(grid=False, tickCount=5, format="~g")
+    x = alt.X("ratio:Q", title=f"times the {yardstick}'s", scale=scale_x, axis=axis)
     base = alt.Chart(data).encode(x=x, y=_subject(found))
     dots = base.mark_circle(size=110, opacity=1).encode(color=colour, tooltip=shown)
-    text = base.mark_text(align="left", dx=9, color=OTHER).encode(text=alt.Text("ratio:Q", format=".2~f"))
+    text = base.mark_text(align="left", dx=9, color=OTHER).encode(text=alt.Text("ratio:Q", format=",.3~r"))
     rule = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=OTHER, strokeDash=[4, 4]).encode(x="ratio:Q")
     return alt.layer(rule, dots, text).properties(height=alt.Step(_STEP))
 

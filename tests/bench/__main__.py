@@ -25,7 +25,7 @@ SECONDS = {"full": 0.4, "quick": 0.4, "smoke": 0.05}
 
 def main() -> int:
     """Measure and write; the exit status is that of the first part that failed, or 1 where answers are not LightGBM's."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, allow_abbrev=False)
     parser.add_argument("--out", type=Path, default=Path("bench"), help="the folder to write to")
     parser.add_argument("--cases", choices=tuple(CASES), default="full", help="which models the formats are compared on")
     parser.add_argument("--only", choices=("formats", "stream"), help="measure only these, and tell them with what lies there of the other")
@@ -46,7 +46,7 @@ def _formats(out: Path, cases: str) -> int:
     except EngineMissing as error:
         _say(f"{error}; it will be listed as absent")
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "tests/bench/test_comparison.py", "-q", "-p", "no:cacheprovider", "--timeout=600"]
+    command = [sys.executable, "-m", "pytest", "tests/bench/test_comparison.py", "-v", "-rN", "-p", "no:cacheprovider", "--timeout=600"]
     command += ["--benchmark-enable", "--benchmark-only", "--benchmark-quiet", f"--benchmark-json={(out / 'formats.json').resolve()}"]
     command += [f"--cases={cases}", f"--seconds={SECONDS[cases]}", f"--models={(out / 'models').resolve()}"]
     done = subprocess.run(command, cwd=ROOT, env={**keeping_bytecode(), "OMP_NUM_THREADS": "1"}, check=False)

@@ -18,13 +18,13 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto
 .wide { overflow-x: auto; } figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; }
 table { border-collapse: collapse; margin: 0.6rem 0; font-variant-numeric: tabular-nums; font-size: 0.88rem; }
 th, td { padding: 0.2rem 0.7rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
+.w { text-align: left; }
 """
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, what is to be said, and a table; the first column is words, as many as ``words`` are."""
+    """A heading, what is to be said, and a table whose first ``words`` columns are words; numbers stand to the right."""
 
     title: str
     text: str = ""
@@ -63,9 +63,13 @@ def _html(section: Section) -> str:
     text = f"<h2>{escape(section.title)}</h2>" + (f"<p>{escape(section.text)}</p>" if section.text else "")
     if not section.head:
         return text
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in section.head)
-    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in section.rows)
-    return f"{text}<div class=wide><table><tr>{head}</tr>{rows}</table></div>"
+    rows = "".join(_line_of("td", row, section.words) for row in section.rows)
+    return f"{text}<div class=wide><table>{_line_of('th', section.head, section.words)}{rows}</table></div>"
+
+
+def _line_of(tag: str, cells: Cells, words: int) -> str:
+    shown = (f"<{tag}{' class=w' if i < words else ''}>{escape(cell)}</{tag}>" for i, cell in enumerate(cells))
+    return f"<tr>{''.join(shown)}</tr>"
 
 
 def _about(found: dict[str, Any]) -> Section:
@@ -92,10 +96,10 @@ def _parity(found: dict[str, Any]) -> Section:
         parity = row["parity"]
         bits = NONE if parity["equal"] is None else f"{parity['equal']:,}"
         ulps = NONE if parity["value_ulps"] is None else f"{parity['value_ulps']:g}"
-        rows.append((row["subject"], row["case"], row["outcome"], f"{parity['rows']:,}", bits, ulps, row["reason"]))
-    head = ("subject", "case", "outcome", "rows compared", "equal in every bit of the raw score", "ulps apart after the link", "reason")
+        rows.append((row["subject"], row["case"], row["outcome"], row["reason"], f"{parity['rows']:,}", bits, ulps))
+    head = ("subject", "case", "outcome", "reason", "rows compared", "equal in every bit of the raw score", "ulps apart after the link")
     text = "Ours owe every bit of the raw score, and the value within 2 ulps; other engines the value within 4. Who fails has no figures."
-    return Section("Parity", text, head, rows, words=3)
+    return Section("Parity", text, head, rows, words=4)
 
 
 def _speed(found: dict[str, Any], case: dict[str, Any]) -> Section:

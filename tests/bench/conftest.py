@@ -96,8 +96,6 @@ def contested(request: pytest.FixtureRequest, prepared: dict[str, Prepared]) -> 
     truth, yardstick = _judged_by(prepared[case.name])
     entered = contest.enter(subject, prepared[case.name], truth, yardstick)
     request.config.stash[_FOUND]["entries"].append(entered.entry)
-    if _option(request.config, "cases", "smoke") != "smoke":
-        request.config.get_terminal_writer().line(f" {case.name}, {subject.name}: {entered.entry['outcome']}")
     return entered
 
 

@@ -39,13 +39,9 @@ def _compared(found: dict[str, Any]) -> None:
     first = next((i for i, case in enumerate(found["cases"]) if case["size"] == "200 x 31"), 0)
     chosen = st.selectbox("Model: objective, trees x leaves", names, index=first, key="case", width=420)
     rows, yardstick = comparison.here(found, chosen), found["yardstick"]
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _chart("One row, p50", charts.ratio(rows, "one", yardstick))
-        _chart("To load", charts.loading(rows))
-    with right:
-        _chart("10,000 rows", charts.ratio(rows, "ten_thousand", yardstick))
-        _chart("In the stream, with the fraud model", charts.stream(found["stream"]) if found["stream"] else None)
+    streamed = charts.stream(found["stream"]) if found["stream"] else None
+    _row({"One row, p50": charts.ratio(rows, "one", yardstick), "10,000 rows": charts.ratio(rows, "ten_thousand", yardstick)})
+    _row({"To load": charts.loading(rows), "In the stream, with the fraud model": streamed})
     st.dataframe(pd.DataFrame(map(comparison.cells, rows)), hide_index=True, column_config={
         name: st.column_config.NumberColumn(format=number) for name, number in NUMBERS.items()
     })  # fmt: skip
@@ -55,12 +51,13 @@ def _compared(found: dict[str, Any]) -> None:
     )
 
 
-def _chart(title: str, chart: Chart | None) -> None:
-    st.markdown(f"**{title}**")
-    if chart is None:
-        st.caption("not measured")
-    else:
-        st.altair_chart(chart, width="stretch", alt=title)
+def _row(drawn: dict[str, Chart | None]) -> None:
+    for column, (title, chart) in zip(st.columns(len(drawn), gap="medium"), drawn.items(), strict=True):
+        column.markdown(f"**{title}**")
+        if chart is None:
+            column.caption("not measured")
+        else:
+            column.altair_chart(chart, width="stretch", alt=title)
 
 
 def _proven(found: tuple[str, list[dict[str, Any]]] | None) -> None:
