@@ -98,12 +98,13 @@ def test_a_call_that_would_take_too_long_is_not_made(prepared: Prepared) -> None
 
 def test_subject_and_yardstick_take_turns_over_the_same_items() -> None:
     called = list[tuple[str, int]]()
-    duel = Duel(lambda item: called.append(("ours", item)), lambda item: called.append(("theirs", item)), [1, 2, 3], 0.001, (1e-4, 1e-4))
+    duel = Duel(lambda item: called.append(("ours", item)), lambda item: called.append(("theirs", item)), [1, 2, 3], 0.001, (1e-7, 1e-7))
     assert called == [], "what is expected need not be tried"
     for _ in range(3):
         duel.turn_of_theirs()
         duel.turn_of_ours()
     turn = len(called) // 6
+    assert (turn, len(duel.ours_ns), len(duel.theirs_ns)) == (100, 285, 285), "a turn's first twentieth is not counted"
     assert [name for name, _ in called] == [name for _ in range(3) for name in ("theirs", "ours") for _ in range(turn)]
     assert [item for name, item in called if name == "ours"] == [item for name, item in called if name == "theirs"]
     assert {item for _, item in called} <= {1, 2, 3}
