@@ -20,7 +20,7 @@ from tests.bench.targets import in_words
 
 # Wall-clock minutes on two quiet cores, for what is said before it begins.
 MINUTES = {"full": "seven minutes", "quick": "two minutes", "smoke": "half a minute"}
-SECONDS = {"full": 0.4, "quick": 0.4, "smoke": 0.05}
+SECONDS = {"full": 0.25, "quick": 0.25, "smoke": 0.05}
 
 
 def main() -> int:
