@@ -10,6 +10,7 @@ from typing import Any
 
 from exports.formats import FORMATS
 from tests.bench.cases import TARGET_SIZE
+from tests.bench.contest import MADE
 from tests.bench.report import to_frame
 
 BEGIN, END = "<!-- formats -->\n", "<!-- /formats -->\n"
@@ -52,7 +53,7 @@ def _legend(found: dict[str, Any], machine: dict[str, Any]) -> str:
     compared, models = found["rows"][0]["parity"]["rows"], len(found["cases"])
     return "\n".join((
         f"A binary model of {TARGET_SIZE.replace(' x ', ' trees of ')} leaves and 20 features. *Exact*: raw scores on {compared:,} rows",
-        f"of each of {models} models, rows on every side of a split among them. Times are ratios to LightGBM's C API on one",
+        f"of each of {models} models, {MADE:,} of them made to stand on its splits and beside. Times are ratios to LightGBM's C API on one",
         f"thread, in the same moments: it took {one:.1f} µs for one row and {many:.1f} µs for a row of 10,000.",
         "*To load* is a cold process until its first score. The last column is payments per second of a core through the whole stream,",
         "with the fraud model, on a real Kafka, against the same Quix application with the features and the model taken out.",
