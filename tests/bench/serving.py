@@ -18,7 +18,7 @@ from exports.remote import SERVER_VARIABLE, TIMEOUT_VARIABLE
 @contextmanager
 def model_server(artifacts: Sequence[Path]) -> Iterator[None]:
     """Serve the artifacts; while it runs, the environment of every process started here says where."""
-    port = broker.free_port(8080)
+    port = broker.free_port(0)
     command = [sys.executable, "-m", "apps.cli", "serve", *map(str, artifacts), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     before = dict(os.environ)
