@@ -24,10 +24,7 @@ lint: .venv/.dev ## Check style, types and the import contract
 	@echo "import-linter"; $(BIN)/lint-imports
 
 bench: .venv/.dev ## Measure formats and stream, each against its yardstick in one run; writes bench/
-	@mkdir -p $(BENCH)
-	@$(BIN)/python -m pytest tests/bench -q --benchmark-enable --benchmark-only --benchmark-columns=median,iqr --benchmark-json=$(BENCH)/formats.json
-	@$(BIN)/python -m tests.bench.formats $(BENCH)/formats.json
-	@$(BIN)/python -m tests.bench.speed --out $(BENCH) $(ARGS)
+	@$(BIN)/python -m tests.bench --out $(BENCH) $(ARGS)
 
 readme: .venv/.dev ## Put the last bench's figures into the README
 	@$(BIN)/python -m tests.bench.readme $(BENCH) README.md

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
 
     home: Path = Path(".polyscore")  # broker data, state, bundles, logs and the default database
+    comparison: Path = Path("bench/comparison.json")  # what `make bench` wrote of the formats
     database_url: str = ""  # a SQLAlchemy URL; empty: SQLite in ``home``
     partitions: int = Field(default=4, ge=1, le=1000)
     guarantee: Guarantee = "at-least-once"

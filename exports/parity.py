@@ -25,6 +25,7 @@ from exports.scorer import Scorer
 VALUE_ULPS: Final = 2  # exp and log of this machine's C library and of LightGBM's build
 JUDGE_ULPS: Final = 4
 JUDGED_ROWS: Final = 300  # an independent engine takes milliseconds a row
+MADE_ROWS: Final = 200_000
 Matrix = NDArray[np.float64]
 Outcome = Literal["passed", "failed", "refused", "unavailable"]
 
@@ -72,11 +73,11 @@ class Report:
 
 
 class Truth:
-    """LightGBM's own answers for a model, and the rows they are asked for."""
+    """LightGBM's own answers for a model, and the rows they are asked for: ``given`` ones, and about ``most`` made for the model."""
 
-    def __init__(self, model: TextModel, schema: FeatureSchema, given: Matrix | None = None) -> None:
+    def __init__(self, model: TextModel, schema: FeatureSchema, given: Matrix | None = None, *, most: int = MADE_ROWS) -> None:
         own = np.empty((0, len(schema))) if given is None else np.ascontiguousarray(given, dtype=np.float64)
-        made = probes(model.ensemble, schema)
+        made = probes(model.ensemble, schema, most=most)
         self.model, self.schema, self.given, self.made = model, schema, len(own), len(made)
         self.rows = np.concatenate([own, made])
         booster = Booster(model.text, len(schema), model.ensemble.n_outputs, "model")
@@ -103,12 +104,12 @@ class Truth:
 
         return _outcome(name, compare)
 
-    def of_judge(self, name: str, load: Callable[[], Callable[[Matrix], Matrix]]) -> Comparison:
-        """Compare an independent engine's values, (n, features) -> (n, outputs), on a sample of the rows."""
+    def of_judge(self, name: str, load: Callable[[], Callable[[Matrix], Matrix]], most: int = JUDGED_ROWS) -> Comparison:
+        """Compare an independent engine's values, (n, features) -> (n, outputs), on a sample of ``most`` of the rows."""
 
         def compare() -> Comparison:
             engine = load()
-            chosen = _some(len(self.rows), JUDGED_ROWS)
+            chosen = _some(len(self.rows), most)
             return self._compared(name, chosen, None, engine(self.rows[chosen]), JUDGE_ULPS)
 
         return _outcome(name, compare)

@@ -38,7 +38,7 @@ RUNS_ON = ("polyscore stream", "polyscore sink", "polyscore monitor", "polyscore
 BY_HAND = ("make demo", "make test")
 HEALTH = {"ui": "/_stcore/health", "serve": "/v2/health/ready"}  # where a server says that it is well
 BENCH = "make bench"  # has a test of its own
-SMALL = "--payments 1000 --rounds 1 --seconds 1 --rates 50"
+SMALL = "--cases smoke --payments 1000 --rounds 1 --seconds 1 --rates 50"
 
 
 def test_the_two_commands_come_first() -> None:
@@ -50,9 +50,10 @@ def test_the_table_of_formats_has_figures_for_each() -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("| ")]
     assert [row[0] for row in rows[2:]] == list(FORMATS), "one row a format; `make bench` measures them, `make readme` writes them"
     for row in rows[2:]:
-        assert row[1] == FORMATS[row[0]].description
-        assert re.fullmatch(r"[\d,]+ kB", row[2])
-        assert all(re.fullmatch(r"\d+\.\d\d", cell) for cell in row[3:]), row
+        assert row[1:3] == [FORMATS[row[0]].description, "every bit"]
+        assert re.fullmatch(r"[\d,]+ kB", row[6])
+        assert re.fullmatch(r"\d+\.\d\d s", row[5])
+        assert all(re.fullmatch(r"\d+\.\d\d", cell) for cell in (row[3], row[4], row[7])), row
         assert len(row) == len(rows[0])
     assert re.search(r"on \d+ cores", table)
 
@@ -199,6 +200,9 @@ def test_the_bench_runs_and_writes_what_the_readme_says(tmp_path: Path, bundle: 
     Reader(tmp_path).type(f'{BENCH} BENCH={tmp_path} ARGS="{SMALL} --model {bundle}"')
     named = {Path(name).name for name in re.findall(r"`bench/([\w.]+)`", README)}
     assert {file.name for file in tmp_path.iterdir()} == named
+    compared = json.loads((tmp_path / "comparison.json").read_text())
+    assert {row["outcome"] for row in compared["rows"] if row["kind"] != "engine"} == {"passed"}
+    assert {row["format"] for row in compared["stream"]} == set(FORMATS), "the stream's figures are told with the formats'"
     page = (tmp_path / "stream.md").read_text()
     assert "| met |" in page or "| not met |" in page
     assert all(f"| full | exactly-once | {name} |" in page for name in FORMATS)

@@ -13,4 +13,5 @@ st.navigation([
     st.Page("views/live.py", title="Live", icon=":material/monitoring:", default=True),
     st.Page("views/alerts.py", title="Alerts", icon=":material/notification_important:"),
     st.Page("views/models.py", title="Models", icon=":material/account_tree:"),
+    st.Page("views/formats.py", title="Formats", icon=":material/speed:"),
 ]).run()  # fmt: skip

@@ -34,23 +34,34 @@ Draw = Callable[[Engine, Domain], None]
 
 def page(title: str, draw: Draw) -> None:
     """A page that draws itself again every ``EVERY_S`` seconds, and says what is wrong where it cannot."""
-    st.html(_STYLE)
-    names = list(DOMAINS)
-    chosen = st.sidebar.selectbox("Domain", names, format_func=lambda name: DOMAINS[name].title, key="domain")
-    st.subheader(f"{title} · {DOMAINS[chosen].title}", anchor=False)
+    domain = _frame(title)
 
     @st.fragment(run_every=EVERY_S)
     def body() -> None:
         engine = None
         try:
             engine = _engine()
-            draw(engine, DOMAINS[chosen])
+            draw(engine, domain)
         except DatabaseError as error:
             empty(str(error), "make demo")
         except DBAPIError as error:
             empty(str(explain(error, engine) if engine is not None else error), "polyscore sink")
 
     body()
+
+
+def still(title: str, draw: Callable[[Domain], None]) -> None:
+    """A page that reads no database, and changes only when its reader looks again."""
+    draw(_frame(title))
+
+
+def _frame(title: str) -> Domain:
+    """The page's title and its choice of domain."""
+    st.html(_STYLE)
+    names = list(DOMAINS)
+    chosen = st.sidebar.selectbox("Domain", names, format_func=lambda name: DOMAINS[name].title, key="domain")
+    st.subheader(f"{title} · {DOMAINS[chosen].title}", anchor=False)
+    return DOMAINS[chosen]
 
 
 def _engine() -> Engine:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SIZE = {"width": 1440, "height": 900}
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
-PAGES = {"live": "", "alerts": "alerts", "models": "models"}
+PAGES = {"live": "", "alerts": "alerts", "models": "models", "formats": "formats"}
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PATIENCE_MS = 60_000
 _DRAWING_MS = 4_000  # charts draw themselves after their data

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
-from urllib.request import urlopen
 
 from rich.console import Console
 
@@ -31,10 +29,10 @@ from apps.settings import Settings
 from domain.contract import Emission
 from domain.registry import DOMAINS
 from exports.formats import FORMATS
-from exports.remote import SERVER_VARIABLE, TIMEOUT_VARIABLE
 from tests.bench.latency import measure, needed
 from tests.bench.parts import parts
 from tests.bench.report import write
+from tests.bench.serving import model_server
 
 FRAUD = DOMAINS["fraud"]
 GUARANTEES = ("at-least-once", "exactly-once")
@@ -73,7 +71,7 @@ def measured(size: Size, model: Path | None) -> dict[str, Any]:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="polyscore-bench-"))
         settings = stack.enter_context(_kafka(Path(folder)))
         bundle = model.absolute() if model else training.ensure(settings, "fraud", console=console)
-        stack.enter_context(_model_server(bundle))
+        stack.enter_context(model_server([bundle / FORMATS[FORMAT].file_name]))
         history = list(simulated(size.payments, seed=11, start=START))
         console.print(f"sending {size.payments:,} payments")
         replay.Replay(settings, FRAUD).send(history, pace=None, stop=threading.Event(), progress=lambda *_: None)
@@ -106,32 +104,6 @@ def _kafka(folder: Path) -> Iterator[Settings]:
         yield settings
     finally:
         broker.stop(own, say=console.print)
-
-
-@contextmanager
-def _model_server(bundle: Path) -> Iterator[None]:
-    """The bundle's model behind a server, for the remote format: the environment of every process started below says where."""
-    port = broker.free_port(8080)
-    command = [sys.executable, "-m", "apps.cli", "serve", str(bundle / FORMATS[FORMAT].file_name), "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    os.environ |= {SERVER_VARIABLE: f"http://127.0.0.1:{port}", TIMEOUT_VARIABLE: "5"}
-    try:
-        _until_ready(f"http://127.0.0.1:{port}/v2/health/ready", process)
-        yield
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    give_up = time.monotonic() + 60
-    while time.monotonic() < give_up and process.poll() is None:
-        try:
-            with urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.1)  # until it listens
-    raise RuntimeError(f"the model server at {url} did not come up")
 
 
 def _environment(settings: Settings) -> dict[str, str]:

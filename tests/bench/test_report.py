@@ -11,6 +11,7 @@ import pytest
 from exports.formats import FORMATS
 from tests.bench import readme
 from tests.bench.latency import Answer, summary
+from tests.bench.made_up import compared
 from tests.bench.parts import PARSE, POLICY, SERIALISE
 from tests.bench.report import page, to_frame
 
@@ -83,28 +84,23 @@ def test_the_slowest_hundredth_is_split_at_the_decision_and_a_missing_answer_is_
     assert (found["missing"], found["p99.9_ms"]) == (1, float("inf"))
 
 
-def measured() -> dict[str, Any]:
-    """pytest-benchmark's file, as far as it is read; every format takes twice as long as the one before."""
-    return {
-        "benchmarks": [
-            {
-                "name": f"test_{what}[{name}]",
-                "stats": {"median": 1e-5 * 2**i},
-                "extra_info": {"bytes": 123_456, "model": "250 trees of 7 leaves"} if what == "score_one_row" else {},
-            }
-            for what in ("load", "score_one_row", "score_a_batch")
-            for i, name in enumerate(FORMATS)
-        ]
-    }
-
-
 def test_the_readmes_table_has_a_row_a_format_and_names_cores_and_model() -> None:
-    lines = readme.table(measured(), results())
+    lines = readme.table(compared(), results())
     assert [line.split(" | ")[0] for line in lines[2 : 2 + len(FORMATS)]] == [f"| {name}" for name in FORMATS]
-    assert "| 123 kB | 2.00 | 2.00 | 2.00 | 0.50 |" in lines[3]
-    assert "250 trees of 7 leaves" in lines[-1]
+    assert "| every bit | 0.50 | 0.50 | 0.40 s | 700 kB | 0.50 |" in lines[3]
+    assert {line.count("|") for line in lines[: 2 + len(FORMATS)]} == {9}
+    assert "200 trees of 31 leaves" in lines[-1]
+    assert "it took 10.0 µs for one row and 10.0 µs for a row of 10,000" in lines[-1]
     assert "2 cores" in lines[-1]
     assert to_frame(results())["at-least-once", "pmml"] == 0.5
+
+
+def test_the_readmes_table_has_no_figure_for_a_format_that_is_not_exact() -> None:
+    line = readme.table(compared(pfa="failed"), results())[2 + list(FORMATS).index("pfa")]
+    assert line.endswith("| failed | – | – | – | – | 0.50 |")
+    almost = compared()
+    next(r for r in almost["rows"] if r["subject"] == "pfa")["parity"]["equal"] -= 1
+    assert readme.exact(r for r in almost["rows"] if r["subject"] == "pfa") != "every bit"
 
 
 def test_the_table_replaces_the_former_one_and_nothing_else() -> None:

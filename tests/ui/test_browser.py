@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -15,6 +16,7 @@ from matplotlib.image import imread
 
 from apps import dashboard
 from apps.broker import free_port
+from tests.bench.made_up import compared
 from tests.ui.filled import fill
 from ui.picture import chromium, open_page, take
 
@@ -25,8 +27,13 @@ pytestmark = pytest.mark.system
 def address(tmp_path: Path) -> Iterator[str]:
     url = f"sqlite:///{tmp_path / 'polyscore.db'}"
     fill(url, alerts=60)
+    comparison = tmp_path / "comparison.json"
+    comparison.write_text(json.dumps(compared()))
     port = free_port(0)
-    server = subprocess.Popen(dashboard.command(port=port, host="127.0.0.1"), env={**os.environ, "POLYSCORE_DATABASE_URL": url})
+    server = subprocess.Popen(
+        dashboard.command(port=port, host="127.0.0.1"),
+        env={**os.environ, "POLYSCORE_DATABASE_URL": url, "POLYSCORE_COMPARISON": str(comparison)},
+    )
     give_up = time.monotonic() + 60
     while time.monotonic() < give_up:
         try:
@@ -45,6 +52,7 @@ def test_every_page_draws_its_data_in_chromium(address: str) -> None:
         "": ("payments / s", "Consumer lag"),
         "alerts": ("of 60 alerts", "The customer's last"),
         "models": ("1,234 rows", "What it looks at"),
+        "formats": ("One row, p50", "Abacus 1"),
     }
     with chromium() as browser:
         for path, texts in wanted.items():
@@ -64,13 +72,13 @@ def test_a_page_that_is_a_fresh_servers_first_visit_is_the_dashboards_own(addres
         page = open_page(browser, f"{address}/models")
         navigation = page.get_by_test_id("stSidebarNavLink")
         navigation.first.wait_for(timeout=30_000)
-        assert [link.split()[-1] for link in navigation.all_inner_texts()] == ["Live", "Alerts", "Models"]
+        assert [link.split()[-1] for link in navigation.all_inner_texts()] == ["Live", "Alerts", "Models", "Formats"]
         page.close()
 
 
 @pytest.mark.timeout(900)
 def test_the_pictures_are_one_a_page_and_the_first_in_the_dark_too(address: str, tmp_path: Path) -> None:
     taken = {path.stem: float(imread(path)[..., :3].mean()) for path in take(address, tmp_path / "pictures")}
-    assert taken.keys() == {"live-light", "live-dark", "alerts-light", "models-light"}
+    assert taken.keys() == {"live-light", "live-dark", "alerts-light", "models-light", "formats-light"}
     assert taken.pop("live-dark") < 0.3
     assert all(brightness > 0.8 for brightness in taken.values()), taken

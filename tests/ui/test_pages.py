@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 import ui
 from apps.database import open_database
+from exports.formats import FORMATS
+from tests.bench.made_up import compared
 from tests.ui.filled import VERSION, fill
 
 APP = Path(ui.__file__).parent
@@ -24,6 +27,8 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     st.cache_resource.clear()
     found = f"sqlite:///{tmp_path / 'polyscore.db'}"
     monkeypatch.setenv("POLYSCORE_DATABASE_URL", found)
+    monkeypatch.setenv("POLYSCORE_HOME", str(tmp_path))
+    monkeypatch.setenv("POLYSCORE_COMPARISON", str(tmp_path / "comparison.json"))
     return found
 
 
@@ -187,3 +192,55 @@ def test_history_alone_has_throughput_and_no_latency(url: str) -> None:
     page = run("live")
     assert "have no latency" in said(page)
     assert len(page.get("vega_lite_chart")) == 3
+
+
+def test_formats_without_a_comparison_names_the_command_that_makes_one(url: str) -> None:
+    page = run("formats")
+    shown = said(page)
+    assert "Nothing to show yet" in shown
+    assert "make bench" in shown
+    assert not page.dataframe
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"version": 99, "rows": [1]}', '{"version": 1, "rows": []}'])
+def test_a_comparison_that_is_none_is_told_and_not_traced(text: str, url: str, tmp_path: Path) -> None:
+    (tmp_path / "comparison.json").write_text(text)
+    shown = said(run("formats"))
+    assert "Nothing to show yet" in shown
+    assert str(tmp_path / "comparison.json") in shown
+    assert "make bench" in shown
+
+
+def test_formats_shows_parity_speed_loading_and_the_stream_of_each(url: str, tmp_path: Path) -> None:
+    stream = {"throughput": [{"kind": "full", "guarantee": "at-least-once", "format": "pmml", "per_core": 12_345.0, "per_second": 1.0}]}
+    (tmp_path / "comparison.json").write_text(json.dumps(compared(stream, pfa="failed")))
+    page = run("formats")
+    shown = said(page)
+    assert "data as of 00:00:00 UTC, 01 January 2026" in shown
+    assert "Abacus 1, 2 cores" in shown
+    assert "Nothing to show yet" not in shown
+    assert len(page.get("vega_lite_chart")) == 4
+    table = page.dataframe[0].value.set_index("subject")
+    assert {"C API", "pmml", "PMML4S", *FORMATS} <= set(table.index)
+    assert (table.loc["pmml", "outcome"], table.loc["pmml", "one_ratio"], table.loc["pmml", "cold_s"]) == ("passed", 0.5, 0.4)
+    assert table.loc["pfa", "outcome"] == "failed"
+    assert table.loc["pfa", ["one_us", "many_us", "cold_s", "kb"]].isna().all(), "no figure without parity"
+
+
+def test_formats_shows_another_model_where_one_is_chosen(url: str, tmp_path: Path) -> None:
+    found = compared()
+    next(r for r in found["rows"] if r["case"].startswith("regression") and r["subject"] == "pmml")["figures"]["one"]["p50_ratio"] = 0.125
+    (tmp_path / "comparison.json").write_text(json.dumps(found))
+    page = run("formats")
+    assert page.dataframe[0].value.set_index("subject").loc["pmml", "one_ratio"] == 0.5
+    page.selectbox(key="case").set_value("regression 200 x 31").run()
+    assert page.dataframe[0].value.set_index("subject").loc["pmml", "one_ratio"] == 0.125
+
+
+def test_formats_shows_what_is_proven_of_the_newest_bundle(url: str, tmp_path: Path, bundle: Path) -> None:
+    shutil.copytree(bundle, tmp_path / "bundles" / "fraud" / bundle.name)
+    page = run("formats")
+    assert f"Proven of the newest bundle**, {bundle.name}" in said(page)
+    proven = page.dataframe[0].value.set_index("name")
+    assert proven.loc["pmml", "outcome"] == "passed"
+    assert proven.loc["pmml", "equal"] == proven.loc["pmml", "rows"] > 0
