@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from domain.schema import FeatureSchema
-from exports import files, pmml_reader, pmml_writer
+from exports import files, pmml_any, pmml_reader, pmml_writer
 from exports.compiled import KernelScorer
 from exports.fit import check_kinds, fitting
 from exports.lightgbm_text import ModelSource
@@ -25,7 +25,12 @@ def export(model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path
 
 
 def load(path: Path) -> KernelScorer:
-    """Read a PMML file. Raises ``CorruptArtifact``, ``UnsupportedConstruct`` or ``SchemaMismatch``."""
+    """Read a PMML file, polyscore's own or another's. Raises ``CorruptArtifact``, ``UnsupportedConstruct`` or ``SchemaMismatch``.
+
+    Its own is read as strictly as it was written. Scores of another's may be NaN: the document then gives no prediction.
+    """
+    if (namespace := pmml_any.written_by_others(files.read(path))) is not None:
+        return pmml_any.read(path, namespace)
     ensemble, schema = pmml_reader.read(path)
     check_kinds(ensemble, schema)
     return KernelScorer(ensemble, schema)

@@ -69,7 +69,9 @@ def _branch(split: Split, left: Choice | None, right: Choice | None) -> Choice:
     return Branch(split, left, right)
 
 
-def _by_label(feature: int, known: Labels, codes: frozenset[int], true: Choice | None, false: Choice | None, unknown: Choice | None) -> Choice:
+def _by_label(
+    feature: int, known: Labels, codes: frozenset[int], true: Choice | None, false: Choice | None, unknown: Choice | None
+) -> Choice:
     """Codes can go left; missing and unseen go right, so that the unseen are told from the missing first where they must be."""
     others = known.codes - codes
     if known.unseen and unknown is not None and unknown != false:
@@ -95,7 +97,10 @@ def sides(split: Split, state: State, budget: Budget) -> tuple[State, State]:
     known = state[split.feature]
     if isinstance(known, Numbers):
         true, false, _ = outcomes(AtMost(split.feature, split.threshold), known, budget)
-        left, right = (_with_missing(part, default and known.missing) for part, default in ((true, split.default_left), (false, not split.default_left)))
+        left, right = (
+            _with_missing(part, default and known.missing)
+            for part, default in ((true, split.default_left), (false, not split.default_left))
+        )
     elif split.codes is None:
         left, right = Labels(frozenset(), unseen=True, missing=False), known._replace(unseen=False)
     else:

@@ -12,7 +12,7 @@ import numpy as np
 
 from domain.schema import Feature, FeatureSchema
 from exports.errors import CorruptArtifact
-from exports.pmml_logic import Labels, Numbers, State
+from exports.pmml_logic import State
 from exports.pmml_nodes import labels_of
 from exports.pmml_rows import TREATMENTS, Column, Interval, Treatment
 from exports.xml_document import Element, finite
@@ -20,6 +20,7 @@ from exports.xml_document import Element, finite
 _NUMERIC: Final = ("double", "float", "integer")
 _LABELLED: Final = ("string", "integer", "boolean")
 _CLOSURES: Final = ("openOpen", "openClosed", "closedOpen", "closedClosed")
+INFINITE: Final = {"Infinity": math.inf, "-Infinity": -math.inf, "INF": math.inf, "-INF": -math.inf}
 _LONGEST: Final = 400  # characters of a number; the exact value of one that is longer takes long to find
 _TARGET: Final = ("target", "predicted")
 _MINING: Final = (
@@ -44,6 +45,10 @@ class Field:
         if value is None or len(text) > _LONGEST:
             raise element.corrupt(f"{text[:40]!r} is not a finite number")
         return nearest_single(text.strip()) if self.single else value
+
+    def bound(self, element: Element, text: str) -> float:
+        """The same, or infinity as Java writes it and as XML Schema does."""
+        return INFINITE[text] if text in INFINITE else self.number(element, text)
 
     def code(self, element: Element, label: str) -> int:
         if label not in self.labels:
@@ -123,14 +128,22 @@ class Inputs:
 
     def classes(self, model: Element) -> tuple[str, ...]:
         """The target's labels. Raises ``UnsupportedConstruct`` where they are not listed."""
-        if self._target is None or self._target.optype == "continuous" or not self._target.listed or self._target.missing or self._target.invalid:
+        if (
+            self._target is None
+            or self._target.optype == "continuous"
+            or not self._target.listed
+            or self._target.missing
+            or self._target.invalid
+        ):
             raise model.unsupported("classifies, and the DataDictionary does not list its target's values")
         return self._target.labels
 
     def check_quantity(self, model: Element) -> None:
         """Raises ``UnsupportedConstruct`` unless the target is a double: other types round what the trees say."""
         if self._target is not None and (self._target.optype, self._target.kind) != ("continuous", "double"):
-            raise self._target.element.unsupported(f"a quantity that is {self._target.kind} {self._target.optype} is rounded; only doubles are read")
+            raise self._target.element.unsupported(
+                f"a quantity that is {self._target.kind} {self._target.optype} is rounded; only doubles are read"
+            )
         del model
 
     def names(self) -> set[str]:
@@ -184,7 +197,7 @@ class Inputs:
             return None if text is None else value(mining, text)
 
         if (treatment == "asValue") != (named("invalidValueReplacement") is not None):
-            raise mining.unsupported("invalidValueReplacement and invalidValueTreatment=\"asValue\" go together")
+            raise mining.unsupported('invalidValueReplacement and invalidValueTreatment="asValue" go together')
         return Column(
             feature=feature,
             labels=len(field.labels),
@@ -217,7 +230,9 @@ def mining_fields(mining_schema: Element, *attributes: str) -> Iterator[Element]
 def _labels_seen(dictionary: Element) -> dict[str, tuple[str, ...]]:
     """The labels that the predicates of a document name, field by field: those of a field whose dictionary lists none."""
     found: dict[str, dict[str, None]] = {}
-    for node in dictionary.node.getroottree().iter(f"{{{dictionary.namespace}}}SimplePredicate", f"{{{dictionary.namespace}}}SimpleSetPredicate"):
+    for node in dictionary.node.getroottree().iter(
+        f"{{{dictionary.namespace}}}SimplePredicate", f"{{{dictionary.namespace}}}SimpleSetPredicate"
+    ):
         seen = found.setdefault(node.get("field") or "", {})
         texts = [node.get("value")] if node.get("value") is not None else [t for a in node for t in labels_of(a.text or "")]
         seen.update(dict.fromkeys(t for t in texts if t is not None))
@@ -245,7 +260,9 @@ def _declared(element: Element, seen: dict[str, tuple[str, ...]]) -> _Declared:
     if optype != "continuous" and not listed:
         labels = [*labels, *(label for label in seen.get(name, ()) if label not in labels)]
     intervals = tuple(_interval(part, optype, kind) for part in parts if part.tag == "Interval")
-    return _Declared(element, name, optype, kind, tuple(labels), listed, tuple(by_property["missing"]), tuple(by_property["invalid"]), intervals)
+    return _Declared(
+        element, name, optype, kind, tuple(labels), listed, tuple(by_property["missing"]), tuple(by_property["invalid"]), intervals
+    )
 
 
 def _interval(element: Element, optype: str, kind: str) -> Interval:
@@ -265,8 +282,7 @@ def _feature(declared: _Declared) -> Feature:
     if declared.optype == "continuous":
         return Feature(declared.name, description=declared.element.get("displayName") or "")
     if not declared.labels:
-        raise CorruptArtifact(declared.element.source, f"DataField {declared.name!r}: neither it nor any predicate names a label", declared.element.line)
+        raise CorruptArtifact(
+            declared.element.source, f"DataField {declared.name!r}: neither it nor any predicate names a label", declared.element.line
+        )
     return Feature(declared.name, "categorical", declared.labels, declared.element.get("displayName") or "")
-
-
-__all__ = ["Field", "Inputs", "Labels", "Numbers", "mining_fields", "nearest_single"]

@@ -139,7 +139,9 @@ def outcomes(test: Test, known: Known, budget: Budget) -> tuple[Known | None, Kn
     if isinstance(test, AtMost) and isinstance(known, Numbers) and known.present:
         low, high = known.low, known.high
         true = Numbers(low, min(high, test.threshold), missing=False) if low is None or low < test.threshold else None
-        false = Numbers(max(low, test.threshold) if low is not None else test.threshold, high, missing=False) if high > test.threshold else None
+        false = (
+            Numbers(max(low, test.threshold) if low is not None else test.threshold, high, missing=False) if high > test.threshold else None
+        )
     elif isinstance(test, OneOf) and isinstance(known, Labels):
         budget.spend(len(known.codes) // 64)
         inside, outside = known.codes & test.codes, known.codes - test.codes

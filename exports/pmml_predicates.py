@@ -20,6 +20,7 @@ _COMPARED: Final[dict[str, Callable[[int, float], Formula]]] = {
     "equal": lambda feature, value: _equal(feature, value),
     "notEqual": lambda feature, value: Not(_equal(feature, value)),
 }
+_BOUNDED: Final = ("lessOrEqual", "greaterThan")  # as converters ask "is it a number", with infinity
 _ASKED: Final = ("isMissing", "isNotMissing")
 _COMPOUND: Final = {"and": Every, "or": Some, "surrogate": Surrogate}
 _DEEPEST: Final = 50  # predicates inside predicates
@@ -71,7 +72,8 @@ class PredicateReader:
             return missing if predicate.get("operator") == "isMissing" else Not(missing)
         if not field.labels:
             operator = predicate.one_of("operator", (*_COMPARED, *_ASKED))
-            return _COMPARED[operator](field.feature, field.number(predicate, predicate.need("value")))
+            number = field.bound if operator in _BOUNDED else field.number
+            return _COMPARED[operator](field.feature, number(predicate, predicate.need("value")))
         operator = predicate.one_of("operator", ("equal", "notEqual", *_ASKED))
         inside = OneOf(field.feature, frozenset([field.code(predicate, predicate.need("value"))]))
         return inside if operator == "equal" else Not(inside)

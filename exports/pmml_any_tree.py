@@ -1,0 +1,235 @@
+"""A TreeModel of anyone's PMML: its nodes, the strategies for missing values and for no true child, and what they come to as splits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from exports.ensemble import Split
+from exports.pmml_choices import Ask, Branch, Choice, End, explore, sides
+from exports.pmml_inputs import Inputs, mining_fields
+from exports.pmml_logic import AtMost, Budget, Constant, Formula, Missing, OneOf, State, Test, Truth, evaluate
+from exports.pmml_predicates import PREDICATES, PredicateReader
+from exports.xml_document import Element
+
+MODEL: Final = ("modelName", "functionName", "algorithmName", "isScorable")
+STRATEGIES: Final = ("none", "defaultChild", "lastPrediction", "nullPrediction", "weightedConfidence", "aggregateNodes")
+MIXED: Final = ("weightedConfidence", "aggregateNodes")
+_DEEPEST_MIX: Final = 100  # nodes below each other: they are walked by recursion
+_TESTS: Final = (AtMost, OneOf, Missing)
+STATISTICS: Final = ("ModelStats", "ModelExplanation", "ModelVerification")  # change no score
+
+
+@dataclass
+class TreeNode:
+    """A Node, its predicate and the nodes below."""
+
+    element: Element
+    formula: Formula
+    distribution: list[Element]
+    below: list[TreeNode] = field(default_factory=list)
+
+    @property
+    def count(self) -> float:
+        """Its ``recordCount``. Raises ``CorruptArtifact`` where it has none, or one below zero."""
+        found = self.element.number("recordCount")
+        if found < 0.0:
+            raise self.element.corrupt(f"recordCount={found!r}")
+        return found
+
+
+class Leaf(NamedTuple):
+    """What a row comes to: the prediction of one node; of several, with these weights (aggregated: by their counts); or none."""
+
+    nodes: tuple[int, ...]  # places in ``Tree.nodes``
+    weights: tuple[float, ...] | None = None
+    penalties: int = 0
+
+
+Mixed = list[tuple[int, float]]  # places in ``Tree.nodes``, and weights
+Item = tuple[Split, int, int] | Leaf  # a split and the places of what follows, or a leaf
+
+
+class Tree(NamedTuple):
+    """A tree as splits; ``items[0]`` is its root. ``strategy``: for missing values."""
+
+    model: Element
+    nodes: list[TreeNode]
+    items: list[Item]
+    strategy: str
+    penalty: float
+
+
+class AnyTreeReader:
+    """Reads TreeModels over the inputs of a document; all of them together may ask for no more work than the budget has."""
+
+    def __init__(self, inputs: Inputs, budget: Budget) -> None:
+        self._inputs, self._budget = inputs, budget
+        self._predicates = PredicateReader(inputs)
+
+    def tree(self, model: Element, within: set[str], attributes: Sequence[str] = ()) -> Tree:
+        """The tree of a TreeModel inside a model with the fields ``within``. Raises ``ArtifactError``."""
+        model.allow(*MODEL, "missingValueStrategy", "missingValuePenalty", "noTrueChildStrategy", "splitCharacteristic", *attributes)
+        scorable(model)
+        strategy = model.one_of("missingValueStrategy", STRATEGIES, "none")
+        penalty = 1.0 if model.get("missingValuePenalty") is None else model.number("missingValuePenalty")
+        if penalty != 1.0 and strategy != "defaultChild":
+            raise model.unsupported(f"missingValuePenalty={penalty!r} with missingValueStrategy={strategy!r}")
+        parts = model.children("MiningSchema", "Output", "Targets", "LocalTransformations", "Node", "Extension", *STATISTICS)
+        asked = nested_fields(model.child("MiningSchema", parts), within, self._inputs.target)
+        for local in (p for p in parts if p.tag == "LocalTransformations"):
+            asked |= {self._inputs.alias(derived) for derived in local.allow().children("DerivedField")}
+        nodes = self._nodes(model.child("Node", parts), asked)
+        if nodes[0].formula != Constant(True):
+            raise nodes[0].element.unsupported("the root's predicate is not True")
+        last = (
+            model.one_of("noTrueChildStrategy", ("returnNullPrediction", "returnLastPrediction"), "returnNullPrediction")
+            == "returnLastPrediction"
+        )
+        walk = _Walk(nodes, strategy, last, penalty != 1.0, self._budget)
+        return Tree(model, nodes, walk.items(self._inputs.state()), strategy, penalty)
+
+    def _nodes(self, root: Element, asked: set[str]) -> list[TreeNode]:
+        found: list[TreeNode] = []
+        todo: list[tuple[Element, TreeNode | None]] = [(root, None)]
+        while todo:
+            element, parent = todo.pop()
+            parts = element.allow("id", "score", "recordCount", "defaultChild").children("Node", "ScoreDistribution", *PREDICATES)
+            predicates = [p for p in parts if p.tag in PREDICATES]
+            if len(predicates) != 1:
+                raise element.corrupt(f"has {len(predicates)} predicates where one was due")
+            node = TreeNode(element, self._predicates.read(predicates[0], asked), [p for p in parts if p.tag == "ScoreDistribution"])
+            found.append(node)
+            if parent is not None:
+                parent.below.append(node)
+            todo += [(p, node) for p in reversed(parts) if p.tag == "Node"]
+        return found
+
+
+def scorable(model: Element) -> None:
+    """Refuse a model that its author says is not to be scored."""
+    model.one_of("isScorable", ("true", "1"), "true")
+
+
+def nested_fields(mining_schema: Element, within: set[str], target: str | None) -> set[str]:
+    """The fields that a model inside another asks for. What they say of odd values must be nothing: the outermost model has said it."""
+    asked: set[str] = set()
+    for mining in mining_fields(mining_schema, "name", "usageType", "optype", "importance", "invalidValueTreatment"):
+        name, usage = mining.need("name"), mining.one_of("usageType", ("active", "supplementary", "target", "predicted"), "active")
+        if usage in ("target", "predicted"):
+            if name != target:
+                raise mining.unsupported(f"predicts {name!r}, the outermost model {target!r}")
+        elif name not in within:
+            raise mining.corrupt(f"{name!r} is not a field that the model around has")
+        elif usage == "active":
+            mining.one_of("invalidValueTreatment", ("returnInvalid", "asIs"), "returnInvalid")
+            asked.add(name)
+    return asked
+
+
+class _Walk:
+    """The nodes of one tree, walked by what is known of a row."""
+
+    def __init__(self, nodes: list[TreeNode], strategy: str, last: bool, penalised: bool, budget: Budget) -> None:
+        self._nodes, self._strategy, self._last, self._penalised, self._budget = nodes, strategy, last, penalised, budget
+        self._place = {id(node): place for place, node in enumerate(nodes)}
+
+    def items(self, state: State) -> list[Item]:
+        items: list[Item] = []
+        todo: list[tuple[Choice | None, int, State, int, int]] = [
+            (None, 0, state, 0, -1)
+        ]  # choice, node, state, penalties, whose right side
+        while todo:
+            choice, node, state, penalties, parent = todo.pop()
+            self._budget.spend()
+            if choice is None and (self._strategy in MIXED or self._nodes[node].below):
+                choice = explore(self._ask(node), state, self._budget)
+            if parent >= 0:
+                split, left, _ = items[parent]  # type: ignore[misc]  # a split
+                items[parent] = (split, left, len(items))
+            if isinstance(choice, Branch):
+                left_state, right_state = sides(choice.split, state, self._budget)
+                todo += [(choice.right, node, right_state, penalties, len(items)), (choice.left, node, left_state, penalties, -1)]
+                items.append((choice.split, len(items) + 1, -1))
+            elif choice is None:
+                items.append(Leaf((node,), None, penalties))
+            elif isinstance(choice.at, Leaf):
+                items.append(choice.at._replace(penalties=penalties))
+            else:
+                below, extra = choice.at  # type: ignore[misc]  # the place of a node, and a penalty for coming to it
+                todo.append((None, below, state, penalties + extra, parent))
+        return items
+
+    def _ask(self, node: int) -> Ask:
+        if self._strategy in MIXED:
+            return self._mix
+        here, budget = self._nodes[node], self._budget
+
+        def ask(state: State) -> End | Test:
+            for child in here.below:
+                found = evaluate(child.formula, state, budget)
+                if isinstance(found, _TESTS):
+                    return found
+                if found:
+                    return End((self._place[id(child)], 0))
+                if found is None and self._strategy != "none":
+                    return End(self._unknown(node))
+            return End(Leaf((node,) if self._last else ()))
+
+        return ask
+
+    def _unknown(self, node: int) -> tuple[int, int] | Leaf:
+        """Where a predicate leads that is unknown."""
+        if self._strategy == "defaultChild":
+            here = self._nodes[node]
+            named = here.element.get("defaultChild")
+            found = [child for child in here.below if child.element.get("id") is not None and child.element.get("id") == named]
+            if len(found) != 1:
+                raise here.element.corrupt(f"defaultChild={named!r} is none of its children, and a row may need one")
+            return self._place[id(found[0])], int(self._penalised)
+        return Leaf((node,) if self._strategy == "lastPrediction" else ())
+
+    def _mix(self, state: State) -> End | Test:
+        found = self._mixed(0, state, 0, alone=True)
+        if isinstance(found, _TESTS):
+            return found
+        weighed = self._strategy == "weightedConfidence"
+        return End(Leaf(tuple(n for n, _ in found), tuple(w for _, w in found) if weighed else None))
+
+    def _mixed(self, node: int, state: State, depth: int, alone: bool) -> Mixed | Test:
+        """The nodes that a row may end in, and their weights. ``alone``: no other node is mixed with them."""
+        here = self._nodes[node]
+        if depth > _DEEPEST_MIX:
+            raise here.element.unsupported(f"is more than {_DEEPEST_MIX} deep in a tree with missingValueStrategy={self._strategy!r}")
+        possible: list[TreeNode] = []
+        for child in here.below:
+            found = evaluate(child.formula, state, self._budget)
+            if isinstance(found, _TESTS):
+                return found
+            if found is True and not possible:
+                return self._mixed(self._place[id(child)], state, depth + 1, alone)
+            if found is not False:
+                possible.append(child)
+        if possible:
+            return self._shared(here, possible, state, depth)
+        if here.below and not self._last:
+            if not alone:
+                raise here.element.unsupported("has no true child for some rows, so no prediction to be mixed with others")
+            return []
+        return [(node, 1.0)]
+
+    def _shared(self, here: TreeNode, children: list[TreeNode], state: State, depth: int) -> Mixed | Test:
+        """Each child in turn, weighed by its share of the records: where that could be read in two ways it is refused."""
+        weighed = self._strategy == "weightedConfidence"
+        if weighed and (sum(child.count for child in children) != here.count or not here.count):
+            raise here.element.unsupported(
+                "its recordCount is not that of the children that a row may come to: their weights are not clear"
+            )
+        found: Mixed = []
+        for child in children:
+            part = self._mixed(self._place[id(child)], state, depth + 1, alone=False)
+            if isinstance(part, _TESTS):
+                return part
+            found += [(n, w * (child.count / here.count) if weighed else 1.0) for n, w in part]
+        return found
