@@ -29,7 +29,6 @@ _PARTS: Final = ("MiningSchema", "Output", "Targets", "LocalTransformations", "S
 _LEAST_WORK: Final = 200_000  # steps that a document of no nodes may take
 _WORK: Final = 2_000  # steps for each element more
 _LOCATION: Final = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
-_ONE: Final = "one model"
 
 
 def written_by_others(data: bytes) -> str | None:
@@ -88,13 +87,9 @@ class _Reader:
         return PreparedScorer(ensemble, self._inputs.schema, columns)
 
     def _one_tree(self) -> AnyLink:
-        tree = self._trees.tree(self._model, self._fields | self._outside())
+        tree = self._trees.tree(self._model, self._fields, outermost=True)
         constant = self._constant(self._model)
         return self._classless(_Sum([tree], averaged=False, votes=False, name="", constant=constant), self._model)
-
-    def _outside(self) -> set[str]:
-        """The outermost model's own MiningSchema names its inputs again."""
-        return self._inputs.names()
 
     def _mining(self) -> AnyLink:
         segmentation, fields = self._segmentation(self._model, None)
@@ -102,7 +97,7 @@ class _Reader:
             return self._classless(self._sum(self._model, segmentation, fields), self._model)
         self._constant(self._model, none=True)
         models = [self._content(segment) for segment in segmentation.children("Segment")]
-        if len(models) < 2 or models[-1].tag != "RegressionModel" or any(m.tag != "MiningModel" for m in models[:-1]):  # noqa: PLR2004
+        if len(models) < 2 or models[-1].tag != "RegressionModel" or any(m.tag != "MiningModel" for m in models[:-1]):
             raise segmentation.unsupported("is not a chain of sums of trees with a RegressionModel behind them")
         sums = []
         for model in models[:-1]:
@@ -111,8 +106,7 @@ class _Reader:
             if (
                 model.get("functionName") != "regression"
                 or sums[-1].averaged != sums[0].averaged
-                or len(sums[-1].trees) != len(sums[0].trees)
-                and sums[0].averaged
+                or (len(sums[-1].trees) != len(sums[0].trees) and sums[0].averaged)
             ):
                 raise model.unsupported("is not a sum of regression trees like the others of its chain")
         return self._chained(models[-1], sums)
@@ -161,7 +155,7 @@ class _Reader:
 
             def node(at: int, place: int = place) -> Node[int]:
                 item = tree.items[at]
-                return leaves[at][place] if isinstance(item, Leaf) else item
+                return leaves[at][place] if isinstance(item, Leaf) else (item.split, item.left, item.right)
 
             self._builder.add(output, 0, node)
 
@@ -170,21 +164,19 @@ class _Reader:
         scorable(model.allow(*MODEL))
         parts = model.children(*_PARTS)
         schema = model.child("MiningSchema", parts)
-        asked = set(self._fields) if within is None else nested_fields(schema, within, self._inputs.target)
+        asked = set(self._fields) if within is None else nested_fields(schema, within, self._inputs)
         for local in (p for p in parts if p.tag == "LocalTransformations"):
             asked |= {self._inputs.alias(derived) for derived in local.allow().children("DerivedField")}
         found = model.child("Segmentation", parts).allow("multipleModelMethod", "missingPredictionTreatment", "missingThreshold")
         found.one_of("missingPredictionTreatment", ("continue", "returnMissing"), "continue")
         found.one_of("multipleModelMethod", ("modelChain", "sum", "average", "majorityVote"))
-        if within is not None:
-            asked |= {name for name in within if name not in self._inputs.names() and name in self._fields}
         return found, asked
 
     def _content(self, segment: Element) -> Element:
         """The model of a segment whose predicate is True."""
         parts = segment.allow("id", "weight").children("True", "TreeModel", "MiningModel", "RegressionModel", "Extension")
         parts = [part for part in parts if part.tag != "Extension"]
-        if len(parts) != 2 or parts[0].allow().tag != "True":  # noqa: PLR2004  # a predicate and a model
+        if len(parts) != 2 or parts[0].allow().tag != "True":  # a predicate and a model
             raise segment.unsupported("holds something else than True and one model")
         return parts[1]
 
@@ -203,7 +195,7 @@ class _Reader:
             if tree.tag != "TreeModel" or tree.get("functionName") != function:
                 raise tree.unsupported(f"where a TreeModel for {function} was due")
             self._constant(tree, none=True)
-            trees.append(self._trees.tree(tree, fields))
+            trees.append(self._trees.tree(tree, fields, outermost=False))
         if not trees:
             raise segmentation.corrupt("holds no trees")
         return _Sum(trees, method != "sum", method == "majorityVote", result_name(model), self._constant(model))

@@ -106,11 +106,11 @@ def _classes(model: Element, tables: list[_Table], classes: tuple[str, ...], ave
         raise model.unsupported("does not have one RegressionTable for each of the target's values")
     if method == "softmax":
         sums = tuple(_single(by_class[name]) for name in classes)
-        if len(classes) < 2 or len({place for place, _ in sums}) != len(sums):  # noqa: PLR2004
+        if len(classes) < 2 or len({place for place, _ in sums}) != len(sums):
             raise model.unsupported("uses a sum for two classes")
         return AnyLink(Link("softmax", 1.0, averaged, classes=True), classes, sums)
     first, last = tables[0], tables[-1]
-    if len(tables) != 2 or last.predictors or last.intercept:  # noqa: PLR2004
+    if len(tables) != 2 or last.predictors or last.intercept:
         raise model.unsupported("is not the logistic link of two classes, the second table empty")
     if first.category != classes[1]:
         raise first.element.unsupported(f"is of {first.category!r}; the probability that is read is of the second class, {classes[1]!r}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from exports.ensemble import Split
 from exports.pmml_choices import Ask, Branch, Choice, End, explore, sides
 from exports.pmml_inputs import Inputs, mining_fields
-from exports.pmml_logic import AtMost, Budget, Constant, Formula, Missing, OneOf, State, Test, Truth, evaluate
+from exports.pmml_logic import AtMost, Budget, Constant, Formula, Missing, OneOf, State, Test, evaluate
 from exports.pmml_predicates import PREDICATES, PredicateReader
 from exports.xml_document import Element
 
@@ -48,7 +47,25 @@ class Leaf(NamedTuple):
 
 
 Mixed = list[tuple[int, float]]  # places in ``Tree.nodes``, and weights
-Item = tuple[Split, int, int] | Leaf  # a split and the places of what follows, or a leaf
+
+
+class Go(NamedTuple):
+    """On to a node, by its place; ``penalty`` 1 if for want of a value."""
+
+    node: int
+    penalty: int = 0
+
+
+@dataclass
+class Fork:
+    """A split, and the places of what follows on its left and right."""
+
+    split: Split
+    left: int
+    right: int = -1
+
+
+Item = Fork | Leaf
 
 
 class Tree(NamedTuple):
@@ -68,16 +85,17 @@ class AnyTreeReader:
         self._inputs, self._budget = inputs, budget
         self._predicates = PredicateReader(inputs)
 
-    def tree(self, model: Element, within: set[str], attributes: Sequence[str] = ()) -> Tree:
-        """The tree of a TreeModel inside a model with the fields ``within``. Raises ``ArtifactError``."""
-        model.allow(*MODEL, "missingValueStrategy", "missingValuePenalty", "noTrueChildStrategy", "splitCharacteristic", *attributes)
+    def tree(self, model: Element, fields: set[str], outermost: bool) -> Tree:
+        """The tree of a TreeModel that has these fields, or stands in a model that has them. Raises ``ArtifactError``."""
+        model.allow(*MODEL, "missingValueStrategy", "missingValuePenalty", "noTrueChildStrategy", "splitCharacteristic")
         scorable(model)
         strategy = model.one_of("missingValueStrategy", STRATEGIES, "none")
         penalty = 1.0 if model.get("missingValuePenalty") is None else model.number("missingValuePenalty")
         if penalty != 1.0 and strategy != "defaultChild":
             raise model.unsupported(f"missingValuePenalty={penalty!r} with missingValueStrategy={strategy!r}")
         parts = model.children("MiningSchema", "Output", "Targets", "LocalTransformations", "Node", "Extension", *STATISTICS)
-        asked = nested_fields(model.child("MiningSchema", parts), within, self._inputs.target)
+        schema = model.child("MiningSchema", parts)
+        asked = set(fields) if outermost else nested_fields(schema, fields, self._inputs)
         for local in (p for p in parts if p.tag == "LocalTransformations"):
             asked |= {self._inputs.alias(derived) for derived in local.allow().children("DerivedField")}
         nodes = self._nodes(model.child("Node", parts), asked)
@@ -112,20 +130,30 @@ def scorable(model: Element) -> None:
     model.one_of("isScorable", ("true", "1"), "true")
 
 
-def nested_fields(mining_schema: Element, within: set[str], target: str | None) -> set[str]:
+def nested_fields(mining_schema: Element, within: set[str], inputs: Inputs) -> set[str]:
     """The fields that a model inside another asks for. What they say of odd values must be nothing: the outermost model has said it."""
-    asked: set[str] = set()
+    asked = within & inputs.derived()
     for mining in mining_fields(mining_schema, "name", "usageType", "optype", "importance", "invalidValueTreatment"):
         name, usage = mining.need("name"), mining.one_of("usageType", ("active", "supplementary", "target", "predicted"), "active")
         if usage in ("target", "predicted"):
-            if name != target:
-                raise mining.unsupported(f"predicts {name!r}, the outermost model {target!r}")
+            if name != inputs.target:
+                raise mining.unsupported(f"predicts {name!r}, the outermost model {inputs.target!r}")
         elif name not in within:
             raise mining.corrupt(f"{name!r} is not a field that the model around has")
         elif usage == "active":
             mining.one_of("invalidValueTreatment", ("returnInvalid", "asIs"), "returnInvalid")
             asked.add(name)
     return asked
+
+
+class _Step(NamedTuple):
+    """Where the walk goes on: at a choice, or else at a node, with what is known by then; ``parent``: whose right side this is."""
+
+    choice: Choice | None
+    node: int
+    state: State
+    penalties: int
+    parent: Fork | None
 
 
 class _Walk:
@@ -137,28 +165,28 @@ class _Walk:
 
     def items(self, state: State) -> list[Item]:
         items: list[Item] = []
-        todo: list[tuple[Choice | None, int, State, int, int]] = [
-            (None, 0, state, 0, -1)
-        ]  # choice, node, state, penalties, whose right side
+        todo = [_Step(None, 0, state, 0, None)]
         while todo:
             choice, node, state, penalties, parent = todo.pop()
+            if parent is not None:
+                parent.right = len(items)
             self._budget.spend()
             if choice is None and (self._strategy in MIXED or self._nodes[node].below):
                 choice = explore(self._ask(node), state, self._budget)
-            if parent >= 0:
-                split, left, _ = items[parent]  # type: ignore[misc]  # a split
-                items[parent] = (split, left, len(items))
             if isinstance(choice, Branch):
-                left_state, right_state = sides(choice.split, state, self._budget)
-                todo += [(choice.right, node, right_state, penalties, len(items)), (choice.left, node, left_state, penalties, -1)]
-                items.append((choice.split, len(items) + 1, -1))
+                left, right = sides(choice.split, state, self._budget)
+                if left is None or right is None:  # what one side asks for was known before
+                    todo.append(_Step(choice.right if left is None else choice.left, node, state, penalties, parent))
+                    continue
+                fork = Fork(choice.split, len(items) + 1)
+                todo += [_Step(choice.right, node, right, penalties, fork), _Step(choice.left, node, left, penalties, None)]
+                items.append(fork)
             elif choice is None:
                 items.append(Leaf((node,), None, penalties))
             elif isinstance(choice.at, Leaf):
                 items.append(choice.at._replace(penalties=penalties))
-            else:
-                below, extra = choice.at  # type: ignore[misc]  # the place of a node, and a penalty for coming to it
-                todo.append((None, below, state, penalties + extra, parent))
+            elif isinstance(choice.at, Go):
+                todo.append(_Step(None, choice.at.node, state, penalties + choice.at.penalty, parent))
         return items
 
     def _ask(self, node: int) -> Ask:
@@ -172,14 +200,14 @@ class _Walk:
                 if isinstance(found, _TESTS):
                     return found
                 if found:
-                    return End((self._place[id(child)], 0))
+                    return End(Go(self._place[id(child)]))
                 if found is None and self._strategy != "none":
                     return End(self._unknown(node))
             return End(Leaf((node,) if self._last else ()))
 
         return ask
 
-    def _unknown(self, node: int) -> tuple[int, int] | Leaf:
+    def _unknown(self, node: int) -> Go | Leaf:
         """Where a predicate leads that is unknown."""
         if self._strategy == "defaultChild":
             here = self._nodes[node]
@@ -187,7 +215,7 @@ class _Walk:
             found = [child for child in here.below if child.element.get("id") is not None and child.element.get("id") == named]
             if len(found) != 1:
                 raise here.element.corrupt(f"defaultChild={named!r} is none of its children, and a row may need one")
-            return self._place[id(found[0])], int(self._penalised)
+            return Go(self._place[id(found[0])], int(self._penalised))
         return Leaf((node,) if self._strategy == "lastPrediction" else ())
 
     def _mix(self, state: State) -> End | Test:

@@ -49,7 +49,7 @@ def explore(ask: Ask, state: State, budget: Budget, depth: int = 0) -> Choice:
 def _branched(test: Test, known: Known, true: Choice | None, false: Choice | None, unknown: Choice | None) -> Choice:
     """One choice out of three, each of which may be impossible."""
     if isinstance(test, Missing):
-        true, false, unknown = None, false, true
+        true, unknown = None, true
     if isinstance(known, Labels):
         codes = test.codes & known.codes if isinstance(test, OneOf) else frozenset[int]()
         return _by_label(test.feature, known, codes, true, false, unknown)
@@ -92,8 +92,8 @@ def _of_codes(feature: int, codes: frozenset[int]) -> Split:
     return Split(feature, 0.0, codes=tuple(sorted(codes)))
 
 
-def sides(split: Split, state: State, budget: Budget) -> tuple[State, State]:
-    """What is known left and right of a split."""
+def sides(split: Split, state: State, budget: Budget) -> tuple[State | None, State | None]:
+    """What is known left and right of a split; None of a side that nothing comes to."""
     known = state[split.feature]
     if isinstance(known, Numbers):
         true, false, _ = outcomes(AtMost(split.feature, split.threshold), known, budget)
@@ -102,12 +102,13 @@ def sides(split: Split, state: State, budget: Budget) -> tuple[State, State]:
             for part, default in ((true, split.default_left), (false, not split.default_left))
         )
     elif split.codes is None:
-        left, right = Labels(frozenset(), unseen=True, missing=False), known._replace(unseen=False)
+        left, right = Labels(frozenset(), unseen=known.unseen, missing=False), known._replace(unseen=False)
     else:
         budget.spend(len(known.codes) // 64)
         left = Labels(known.codes & frozenset(split.codes), unseen=False, missing=False)
         right = known._replace(codes=known.codes - frozenset(split.codes))
-    return {**state, split.feature: left}, {**state, split.feature: right}
+    found = [{**state, split.feature: side} if side.present or side.missing else None for side in (left, right)]
+    return found[0], found[1]
 
 
 def _with_missing(part: Known | None, missing: bool) -> Known:

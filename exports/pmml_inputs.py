@@ -124,7 +124,7 @@ class Inputs:
 
     @property
     def target(self) -> str | None:
-        return self._target and self._target.name
+        return None if self._target is None else self._target.name
 
     def classes(self, model: Element) -> tuple[str, ...]:
         """The target's labels. Raises ``UnsupportedConstruct`` where they are not listed."""
@@ -148,6 +148,10 @@ class Inputs:
 
     def names(self) -> set[str]:
         return set(self._fields)
+
+    def derived(self) -> set[str]:
+        """The names that stand in no MiningSchema, since they are the document's own."""
+        return set(self._fields) - set(self._declared)
 
     def alias(self, derived: Element) -> str:
         """Learn a DerivedField that is another name of a field, or its value as a float; returns the name."""

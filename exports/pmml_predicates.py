@@ -12,18 +12,6 @@ from exports.pmml_nodes import labels_of
 from exports.xml_document import Element
 
 PREDICATES: Final = ("True", "False", "SimplePredicate", "SimpleSetPredicate", "CompoundPredicate")
-_COMPARED: Final[dict[str, Callable[[int, float], Formula]]] = {
-    "lessOrEqual": lambda feature, value: AtMost(feature, value),
-    "greaterThan": lambda feature, value: Not(AtMost(feature, value)),
-    "lessThan": lambda feature, value: AtMost(feature, _below(value)),
-    "greaterOrEqual": lambda feature, value: Not(AtMost(feature, _below(value))),
-    "equal": lambda feature, value: _equal(feature, value),
-    "notEqual": lambda feature, value: Not(_equal(feature, value)),
-}
-_BOUNDED: Final = ("lessOrEqual", "greaterThan")  # as converters ask "is it a number", with infinity
-_ASKED: Final = ("isMissing", "isNotMissing")
-_COMPOUND: Final = {"and": Every, "or": Some, "surrogate": Surrogate}
-_DEEPEST: Final = 50  # predicates inside predicates
 
 
 def _below(value: float) -> float:
@@ -32,6 +20,28 @@ def _below(value: float) -> float:
 
 def _equal(feature: int, value: float) -> Formula:
     return Every((AtMost(feature, value), Not(AtMost(feature, _below(value)))))
+
+
+def _some(parts: tuple[Formula, ...]) -> Formula:
+    """One label or another of the same field is one set of labels."""
+    sets = [part for part in parts if isinstance(part, OneOf)]
+    if len(sets) == len(parts) and len({part.feature for part in sets}) == 1:
+        return OneOf(sets[0].feature, frozenset[int]().union(*(part.codes for part in sets)))
+    return Some(parts)
+
+
+_COMPARED: Final[dict[str, Callable[[int, float], Formula]]] = {
+    "lessOrEqual": AtMost,
+    "greaterThan": lambda feature, value: Not(AtMost(feature, value)),
+    "lessThan": lambda feature, value: AtMost(feature, _below(value)),
+    "greaterOrEqual": lambda feature, value: Not(AtMost(feature, _below(value))),
+    "equal": _equal,
+    "notEqual": lambda feature, value: Not(_equal(feature, value)),
+}
+_BOUNDED: Final = ("lessOrEqual", "greaterThan")  # as converters ask "is it a number", with infinity
+_ASKED: Final = ("isMissing", "isNotMissing")
+_COMPOUND: Final[dict[str, Callable[[tuple[Formula, ...]], Formula]]] = {"and": Every, "or": _some, "surrogate": Surrogate}
+_DEEPEST: Final = 50  # predicates inside predicates
 
 
 class PredicateReader:
@@ -57,11 +67,11 @@ class PredicateReader:
     def _compound(self, predicate: Element, asked: set[str], depth: int) -> Formula:
         if depth >= _DEEPEST:
             raise predicate.unsupported(f"is nested more than {_DEEPEST} deep")
-        kind = _COMPOUND[predicate.allow("booleanOperator").one_of("booleanOperator", _COMPOUND)]  # type: ignore[arg-type]  # its keys
+        kind = _COMPOUND[predicate.allow("booleanOperator").one_of("booleanOperator", tuple(_COMPOUND))]
         parts = tuple(self.read(part, asked, depth + 1) for part in predicate.children(*PREDICATES))
-        if len(parts) < 2:  # noqa: PLR2004  # PMML's schema
+        if len(parts) < 2:  # PMML's schema
             raise predicate.corrupt(f"holds {len(parts)} predicates where two or more were due")
-        return _one_set(parts) if kind is Some else kind(parts)
+        return kind(parts)
 
     def _simple(self, predicate: Element, field: Field) -> Formula:
         predicate.allow("field", "operator", "value").children()
@@ -96,11 +106,3 @@ class PredicateReader:
         if key not in self._sets:
             self._sets[key] = frozenset(field.code(array, text) for text in found)
         return OneOf(field.feature, self._sets[key])
-
-
-def _one_set(parts: tuple[Formula, ...]) -> Formula:
-    """One label or another of the same field is one set of labels."""
-    sets = [part for part in parts if isinstance(part, OneOf)]
-    if len(sets) == len(parts) and len({part.feature for part in sets}) == 1:
-        return OneOf(sets[0].feature, frozenset[int]().union(*(part.codes for part in sets)))
-    return Some(parts)

@@ -86,7 +86,7 @@ class Column:
         wrong = ~missing & ~self._valid(found)
         if self.treatment == "asMissing":
             missing |= wrong
-        elif self.treatment == "asValue":
+        elif self.invalid_becomes is not None:
             found = np.where(wrong, self.invalid_becomes, found)
         found = np.where(missing, MISSING if self.missing_becomes is None else self.missing_becomes, found)
         refused = wrong if self.treatment == "returnInvalid" else np.zeros(len(found), dtype=np.bool_)
