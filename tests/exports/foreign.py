@@ -100,9 +100,11 @@ def _set(operator: str, labels: list[str]) -> str:
 
 def confidences(text: str, row: Row) -> tuple[float, ...]:
     """What PMML's rules make of a row: the confidence of each class, NaN for no prediction."""
-    model = etree.fromstring(text).find("{*}TreeModel")
+    root = etree.fromstring(text.encode())
+    model = root.find("{*}TreeModel")
     assert model is not None
-    found = _reached(model, model.find("{*}Node"), row, 1.0)  # type: ignore[arg-type]  # there is one
+    given = _given(root, row)
+    found = None if given is None else _reached(model, model.find("{*}Node"), given, 1.0)  # type: ignore[arg-type]  # there is one
     if found is None:
         return (math.nan,) * len(CLASSES)
     if model.get("missingValueStrategy") == "aggregateNodes":
@@ -112,12 +114,26 @@ def confidences(text: str, row: Row) -> tuple[float, ...]:
     return tuple(sum(column) for column in zip(*shares, strict=True))
 
 
+def _given(root: etree._Element, row: Row) -> Row | None:
+    """The row with a label that nobody listed as its MiningField wants it; None where that makes a prediction impossible."""
+    (label,) = (f for f in root.iterfind("{*}DataDictionary/{*}DataField") if f.get("name") == "label")
+    if row["label"] is None or row["label"] in [value.get("value") for value in label]:
+        return row
+    (mining,) = (f for f in root.iterfind("{*}TreeModel/{*}MiningSchema/{*}MiningField") if f.get("name") == "label")
+    treatment = mining.get("invalidValueTreatment", "returnInvalid")
+    return row if treatment == "asIs" else {**row, "label": None} if treatment == "asMissing" else None
+
+
 def _counts(node: etree._Element) -> list[float]:
-    return [float(part.get("recordCount", "")) for part in node.iterfind("{*}ScoreDistribution")]
+    """By class, in the dictionary's order."""
+    root = node.getroottree().getroot()
+    (out,) = (f for f in root.iterfind("{*}DataDictionary/{*}DataField") if f.get("name") == "out")
+    counts = {part.get("value"): float(part.get("recordCount", "")) for part in node.iterfind("{*}ScoreDistribution")}
+    return [counts.get(value.get("value"), 0.0) for value in out]
 
 
 def _reached(model: etree._Element, node: etree._Element, row: Row, weight: float) -> list[tuple[etree._Element, float]] | None:
-    strategy, below = model.get("missingValueStrategy"), node.findall("{*}Node")
+    strategy, below = model.get("missingValueStrategy", "none"), node.findall("{*}Node")
     for at, child in enumerate(below):
         found = truth(child[0], row)
         if found:
