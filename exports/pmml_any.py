@@ -1,6 +1,6 @@
 """PMML tree ensembles that others wrote (versions 4.0 to 4.4), into the canonical ensemble: what could be read in two ways is refused.
 
-Outputs are one quantity; the probability of the second of two classes, behind a logistic link; or the confidence of every class.
+Outputs are one quantity; the probability of the second of two classes, behind a logistic link; or the probability of every class.
 NaN is "no prediction".
 """
 

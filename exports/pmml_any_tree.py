@@ -43,17 +43,15 @@ class Leaf(NamedTuple):
 
     nodes: tuple[int, ...]  # places in ``Tree.nodes``
     weights: tuple[float, ...] | None = None
-    penalties: int = 0
 
 
 Mixed = list[tuple[int, float]]  # places in ``Tree.nodes``, and weights
 
 
 class Go(NamedTuple):
-    """On to a node, by its place; ``penalty`` 1 if for want of a value."""
+    """On to a node, by its place."""
 
     node: int
-    penalty: int = 0
 
 
 @dataclass
@@ -75,7 +73,6 @@ class Tree(NamedTuple):
     nodes: list[TreeNode]
     items: list[Item]
     strategy: str
-    penalty: float
 
 
 class AnyTreeReader:
@@ -90,9 +87,8 @@ class AnyTreeReader:
         model.allow(*MODEL, "missingValueStrategy", "missingValuePenalty", "noTrueChildStrategy", "splitCharacteristic")
         scorable(model)
         strategy = model.one_of("missingValueStrategy", STRATEGIES, "none")
-        penalty = 1.0 if model.get("missingValuePenalty") is None else model.number("missingValuePenalty")
-        if penalty != 1.0 and strategy != "defaultChild":
-            raise model.unsupported(f"missingValuePenalty={penalty!r} with missingValueStrategy={strategy!r}")
+        if model.get("missingValuePenalty") is not None:
+            model.number("missingValuePenalty")  # of an engine's confidence: it changes neither class nor probability
         parts = model.children("MiningSchema", "Output", "Targets", "LocalTransformations", "Node", "Extension", *STATISTICS)
         schema = model.child("MiningSchema", parts)
         asked = set(fields) if outermost else nested_fields(schema, fields, self._inputs)
@@ -105,8 +101,8 @@ class AnyTreeReader:
             model.one_of("noTrueChildStrategy", ("returnNullPrediction", "returnLastPrediction"), "returnNullPrediction")
             == "returnLastPrediction"
         )
-        walk = _Walk(nodes, strategy, last, penalty != 1.0, self._budget)
-        return Tree(model, nodes, walk.items(self._inputs.state()), strategy, penalty)
+        walk = _Walk(nodes, strategy, last, self._budget)
+        return Tree(model, nodes, walk.items(self._inputs.state()), strategy)
 
     def _nodes(self, root: Element, asked: set[str]) -> list[TreeNode]:
         found: list[TreeNode] = []
@@ -152,22 +148,21 @@ class _Step(NamedTuple):
     choice: Choice | None
     node: int
     state: State
-    penalties: int
     parent: Fork | None
 
 
 class _Walk:
     """The nodes of one tree, walked by what is known of a row."""
 
-    def __init__(self, nodes: list[TreeNode], strategy: str, last: bool, penalised: bool, budget: Budget) -> None:
-        self._nodes, self._strategy, self._last, self._penalised, self._budget = nodes, strategy, last, penalised, budget
+    def __init__(self, nodes: list[TreeNode], strategy: str, last: bool, budget: Budget) -> None:
+        self._nodes, self._strategy, self._last, self._budget = nodes, strategy, last, budget
         self._place = {id(node): place for place, node in enumerate(nodes)}
 
     def items(self, state: State) -> list[Item]:
         items: list[Item] = []
-        todo = [_Step(None, 0, state, 0, None)]
+        todo = [_Step(None, 0, state, None)]
         while todo:
-            choice, node, state, penalties, parent = todo.pop()
+            choice, node, state, parent = todo.pop()
             if parent is not None:
                 parent.right = len(items)
             self._budget.spend()
@@ -176,17 +171,17 @@ class _Walk:
             if isinstance(choice, Branch):
                 left, right = sides(choice.split, state, self._budget)
                 if left is None or right is None:  # what one side asks for was known before
-                    todo.append(_Step(choice.right if left is None else choice.left, node, state, penalties, parent))
+                    todo.append(_Step(choice.right if left is None else choice.left, node, state, parent))
                     continue
                 fork = Fork(choice.split, len(items) + 1)
-                todo += [_Step(choice.right, node, right, penalties, fork), _Step(choice.left, node, left, penalties, None)]
+                todo += [_Step(choice.right, node, right, fork), _Step(choice.left, node, left, None)]
                 items.append(fork)
             elif choice is None:
-                items.append(Leaf((node,), None, penalties))
+                items.append(Leaf((node,)))
             elif isinstance(choice.at, Leaf):
-                items.append(choice.at._replace(penalties=penalties))
+                items.append(choice.at)
             elif isinstance(choice.at, Go):
-                todo.append(_Step(None, choice.at.node, state, penalties + choice.at.penalty, parent))
+                todo.append(_Step(None, choice.at.node, state, parent))
         return items
 
     def _ask(self, node: int) -> Ask:
@@ -215,7 +210,7 @@ class _Walk:
             found = [child for child in here.below if child.element.get("id") is not None and child.element.get("id") == named]
             if len(found) != 1:
                 raise here.element.corrupt(f"defaultChild={named!r} is none of its children, and a row may need one")
-            return Go(self._place[id(found[0])], int(self._penalised))
+            return Go(self._place[id(found[0])])
         return Leaf((node,) if self._strategy == "lastPrediction" else ())
 
     def _mix(self, state: State) -> End | Test:
@@ -231,16 +226,22 @@ class _Walk:
         if depth > _DEEPEST_MIX:
             raise here.element.unsupported(f"is more than {_DEEPEST_MIX} deep in a tree with missingValueStrategy={self._strategy!r}")
         possible: list[TreeNode] = []
+        sure = False
         for child in here.below:
             found = evaluate(child.formula, state, self._budget)
             if isinstance(found, _TESTS):
                 return found
             if found is True and not possible:
                 return self._mixed(self._place[id(child)], state, depth + 1, alone)
+            if sure and found is not False and self._strategy == "aggregateNodes":
+                raise child.element.unsupported("a row may come to it behind a sibling that is true: whether it is aggregated is not clear")
             if found is not False:
                 possible.append(child)
+                sure = found is True
         if possible:
             return self._shared(here, possible, state, depth)
+        if here.below and not alone and self._strategy == "aggregateNodes":
+            raise here.element.unsupported("has no true child for some rows, and only leaves are aggregated")
         if here.below and not self._last:
             if not alone:
                 raise here.element.unsupported("has no true child for some rows, so no prediction to be mixed with others")

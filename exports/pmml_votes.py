@@ -1,4 +1,4 @@
-"""What the leaf of anyone's classification tree says: a confidence for each class, or its class alone."""
+"""What the leaf of anyone's classification tree says: a probability for each class, or its class alone."""
 
 from __future__ import annotations
 
@@ -34,18 +34,17 @@ class Votes:
         self._known: dict[int, tuple[float, ...]] = {}
 
     def values(self, leaf: Leaf) -> tuple[float, ...]:
-        """Confidences, after any penalty; 1 for the winner where the tree has no distributions. Raises ``ArtifactError``."""
+        """Probabilities, or what the strategy mixes of them; 1 for the winner in a tree without distributions. Raises ``ArtifactError``."""
         if not leaf.nodes:
             return (NOTHING,) * len(self._classes)
-        if self._alone and (self._tree.strategy in MIXED or self._tree.penalty != 1.0):
-            raise self._tree.model.unsupported("mixes or penalises confidences, and there are none")
+        if self._alone and self._tree.strategy in MIXED:
+            raise self._tree.model.unsupported("mixes confidences, and there are none")
         if self._tree.strategy == "aggregateNodes":
             return self._aggregated(leaf.nodes)
-        factor = self._tree.penalty**leaf.penalties
         if leaf.weights is not None:
             shares = [tuple(weight * share for share in self._node(node)) for node, weight in zip(leaf.nodes, leaf.weights, strict=True)]
             return tuple(math.fsum(column) for column in zip(*shares, strict=True))
-        return tuple(factor * share for share in self._node(leaf.nodes[0]))
+        return self._node(leaf.nodes[0])
 
     def _node(self, place: int) -> tuple[float, ...]:
         if place not in self._known:
@@ -85,23 +84,31 @@ class Votes:
         return value
 
     def _confidences(self, node: TreeNode) -> tuple[float, ...]:
-        """The confidences as stated, else the probabilities, else the shares of the counts: what is stated twice must agree."""
+        """Probabilities as stated, else shares of the counts, else confidences, which ``weightedConfidence`` asks for first.
+
+        What is stated twice must agree, but for rounding.
+        """
         parts = self._by_class(node)
-        there = [part for part in parts if part is not None]
-        stated = {}
-        for name in ("confidence", "probability"):
-            if any(part.get(name) is not None for part in there):
-                stated[name] = tuple(self._share(part, name) for part in parts)
-        if not stated or all(part.get("recordCount") is not None for part in there):
-            counts = self._counts(node)
-            if not stated or sum(counts) > 0.0:
-                stated["recordCount"] = self._shares(node.element, counts)
-        first = next(iter(stated.values()))
-        for name, shares in stated.items():
-            if any(abs(a - b) > _CLOSE for a, b in zip(first, shares, strict=True)):
-                raise node.element.unsupported(f"its ScoreDistribution says one thing by {next(iter(stated))}, another by {name}")
-        self._check_score(node, first)
-        return first
+        stated = {name: self._stated(node, parts, name) for name in ("probability", "recordCount", "confidence")}
+        if self._tree.strategy == "weightedConfidence":
+            stated = {"confidence": stated.pop("confidence"), **stated}
+        found = {name: shares for name, shares in stated.items() if shares is not None}
+        if not found:
+            raise node.element.unsupported("its ScoreDistribution holds no numbers")
+        first, shares = next(iter(found.items()))
+        for name, others in found.items():
+            if any(abs(a - b) > _CLOSE for a, b in zip(shares, others, strict=True)):
+                raise node.element.unsupported(f"its ScoreDistribution says one thing by {first}, another by {name}")
+        self._check_score(node, shares)
+        return shares
+
+    def _stated(self, node: TreeNode, parts: list[Element | None], name: str) -> tuple[float, ...] | None:
+        """The shares by one attribute, if it is there. Raises ``ArtifactError`` where it is on some classes only."""
+        there = [part.get(name) is not None for part in parts if part is not None]
+        if not any(there):
+            return None
+        shares = [self._share(part, name) for part in parts]
+        return self._shares(node.element, shares) if name == "recordCount" else tuple(shares)
 
     def _shares(self, element: Element, counts: Sequence[float]) -> tuple[float, ...]:
         total = math.fsum(counts)
@@ -110,7 +117,7 @@ class Votes:
         return tuple(count / total for count in counts)
 
     def _check_score(self, node: TreeNode, shares: tuple[float, ...]) -> None:
-        """Refuse a node whose class is not its most confident one: confidences alone would tell another."""
+        """Refuse a node whose class is not its most probable one: probabilities alone would tell another."""
         score = node.element.get("score")
         if score is not None and (score not in self._classes or shares[self._classes.index(score)] < max(shares)):
-            raise node.element.unsupported(f"score={score!r} is not its most confident class")
+            raise node.element.unsupported(f"score={score!r} is not its most probable class")

@@ -22,13 +22,13 @@ _ORDERED: dict[str, Callable[[Any, Any], bool]] = {"lessThan": lt, "lessOrEqual"
 _EDGES = ("-1.5", "0", "0.1", "2", "2.5e0")
 
 
-def document(seed: int, kind: str = "double", asis: bool = False) -> str:
-    """A classification tree over two numbers of the data type ``kind`` and a label, all from one seed."""
+def document(seed: int, asis: bool = False, stated: bool = False, output: str = "") -> str:
+    """A classification tree over two numbers and a label, all from one seed; ``stated``: with its confidences, not only its counts."""
     rng = random.Random(seed)
     strategy = rng.choice(STRATEGIES)
     penalty = ' missingValuePenalty="0.75"' if strategy == "defaultChild" and rng.random() < 0.5 else ""
     last = "returnLastPrediction" if rng.random() < 0.6 else "returnNullPrediction"
-    fields = "".join(f'<DataField name="{n}" optype="continuous" dataType="{kind}"/>' for n in NUMBERS)
+    fields = "".join(f'<DataField name="{n}" optype="continuous" dataType="double"/>' for n in NUMBERS)
     fields += '<DataField name="label" optype="categorical" dataType="string">' + _values(LABELS) + "</DataField>"
     fields += '<DataField name="out" optype="categorical" dataType="string">' + _values(CLASSES) + "</DataField>"
     treatment = "asIs" if asis else "asMissing"
@@ -37,7 +37,7 @@ def document(seed: int, kind: str = "double", asis: bool = False) -> str:
     return (
         f'<PMML xmlns="http://www.dmg.org/PMML-4_3" version="4.3"><Header/><DataDictionary>{fields}</DataDictionary>'
         f'<TreeModel functionName="classification" missingValueStrategy="{strategy}"{penalty} noTrueChildStrategy="{last}">'
-        f"<MiningSchema>{mining}</MiningSchema>{_node(rng, '<True/>', 0, 64, 'n')}</TreeModel></PMML>"
+        f"<MiningSchema>{mining}</MiningSchema>{output}{_Writer(rng, stated).node('<True/>', 0, 64, 'n')}</TreeModel></PMML>"
     )
 
 
@@ -45,18 +45,27 @@ def _values(labels: tuple[str, ...]) -> str:
     return "".join(f"<Value value={quoteattr(label)}/>" for label in labels)
 
 
-def _node(rng: random.Random, predicate: str, depth: int, count: int, name: str) -> str:
-    counts = [rng.randint(0, 5) + (k == 0) for k in range(len(CLASSES))]
-    score = CLASSES[counts.index(max(counts))]
-    shares = "".join(f'<ScoreDistribution value="{c}" recordCount="{n}"/>' for c, n in zip(CLASSES, counts, strict=True))
-    below = rng.choice((0, 2, 2, 2, 3)) if depth < 4 and count >= 4 else 0
-    parts = _split(rng, below)
-    sizes = [count // len(parts)] * len(parts) if parts else []
-    if sizes:
-        sizes[0] += count - sum(sizes)
-    children = "".join(_node(rng, p, depth + 1, n, f"{name}{k}") for k, (p, n) in enumerate(zip(parts, sizes, strict=True)))
-    default = f' defaultChild="{name}{rng.randrange(len(parts))}"' if parts else ""
-    return f'<Node id="{name}" score="{score}" recordCount="{count}"{default}>{predicate}{shares}{children}</Node>'
+class _Writer:
+    def __init__(self, rng: random.Random, stated: bool) -> None:
+        self._rng, self._stated = rng, stated
+
+    def node(self, predicate: str, depth: int, count: int, name: str) -> str:
+        """A node and those below it, ``name`` before the names of theirs."""
+        rng = self._rng
+        counts = [rng.randint(0, 5) + (k == 0) for k in range(len(CLASSES))]
+        score = CLASSES[counts.index(max(counts))]
+        below = rng.choice((0, 2, 2, 2, 3)) if depth < 4 and count >= 4 else 0
+        parts = _split(rng, below)
+        sizes = [count // len(parts)] * len(parts) if parts else []
+        if sizes:
+            sizes[0] += count - sum(sizes)
+        children = "".join(self.node(p, depth + 1, n, f"{name}{k}") for k, (p, n) in enumerate(zip(parts, sizes, strict=True)))
+        default = f' defaultChild="{name}{rng.randrange(len(parts))}"' if parts else ""
+        return f'<Node id="{name}" score="{score}" recordCount="{count}"{default}>{predicate}{self._shares(counts)}{children}</Node>'
+
+    def _shares(self, counts: list[int]) -> str:
+        shares = [f' confidence="{count / sum(counts)!r}"' if self._stated else "" for count in counts]
+        return "".join(f'<ScoreDistribution value="{c}" recordCount="{n}"{s}/>' for c, n, s in zip(CLASSES, counts, shares, strict=True))
 
 
 def _split(rng: random.Random, count: int) -> list[str]:
@@ -99,7 +108,7 @@ def _set(operator: str, labels: list[str]) -> str:
 
 
 def confidences(text: str, row: Row) -> tuple[float, ...]:
-    """What PMML's rules make of a row: the confidence of each class, NaN for no prediction."""
+    """What PMML's rules make of a row: the probability of each class, NaN for no prediction. A penalty is not for probabilities."""
     root = etree.fromstring(text.encode())
     model = root.find("{*}TreeModel")
     assert model is not None
@@ -141,7 +150,7 @@ def _reached(model: etree._Element, node: etree._Element, row: Row, weight: floa
         if found is None and strategy != "none":
             if strategy == "defaultChild":
                 default = next(c for c in below if c.get("id") == node.get("defaultChild"))
-                return _reached(model, default, row, weight * float(model.get("missingValuePenalty", "1")))
+                return _reached(model, default, row, weight)
             if strategy in ("lastPrediction", "nullPrediction"):
                 return [(node, weight)] if strategy == "lastPrediction" else None
             possible = [c for c in below[at:] if truth(c[0], row) is not False]

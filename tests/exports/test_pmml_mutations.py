@@ -22,8 +22,7 @@ def check(text: str, path: Path, seed: int) -> bool:
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
         scorer = pmml.load(path)
-    except ArtifactError as refused:
-        assert path.name in str(refused)
+    except ArtifactError:
         return False
     names = scorer.schema.names
     if set(names) != {*foreign.NUMBERS, "label"}:  # one was renamed, everywhere or where it is not used
