@@ -87,6 +87,8 @@ class AnyTreeReader:
         model.allow(*MODEL, "missingValueStrategy", "missingValuePenalty", "noTrueChildStrategy", "splitCharacteristic")
         scorable(model)
         strategy = model.one_of("missingValueStrategy", STRATEGIES, "none")
+        if strategy in MIXED and model.get("functionName") != "classification":
+            raise model.unsupported(f"missingValueStrategy={strategy!r} is for classes; of a quantity it says nothing")
         if model.get("missingValuePenalty") is not None:
             model.number("missingValuePenalty")  # of an engine's confidence: it changes neither class nor probability
         parts = model.children("MiningSchema", "Output", "Targets", "LocalTransformations", "Node", "Extension", *STATISTICS)

@@ -18,8 +18,6 @@ def quantity(tree: Tree, leaf: Leaf) -> tuple[float, ...]:
     if not leaf.nodes:
         return (NOTHING,)
     node = tree.nodes[leaf.nodes[0]]
-    if tree.strategy in MIXED:
-        raise tree.model.unsupported(f"missingValueStrategy={tree.strategy!r} is for classes; of a quantity it says nothing")
     if node.distribution:
         raise node.distribution[0].unsupported("in a tree whose result is a quantity")
     return (node.element.number("score"),)
