@@ -42,7 +42,7 @@ def explore(ask: Ask, state: State, budget: Budget, depth: int = 0) -> Choice:
     if depth >= DEEPEST:
         budget.spend(math.inf)  # type: ignore[arg-type]  # more than anyone has
     known = state[asked.feature]
-    after = [left and explore(ask, {**state, asked.feature: left}, budget, depth + 1) for left in outcomes(asked, known, budget)]
+    after = [left and explore(ask, state.knowing(asked.feature, left), budget, depth + 1) for left in outcomes(asked, known, budget)]
     return _branched(asked, known, *after)
 
 
@@ -107,7 +107,7 @@ def sides(split: Split, state: State, budget: Budget) -> tuple[State | None, Sta
         budget.spend(len(known.codes) // 64)
         left = Labels(known.codes & frozenset(split.codes), unseen=False, missing=False)
         right = known._replace(codes=known.codes - frozenset(split.codes))
-    found = [{**state, split.feature: side} if side.present or side.missing else None for side in (left, right)]
+    found = [state.knowing(split.feature, side) if side.present or side.missing else None for side in (left, right)]
     return found[0], found[1]
 
 

@@ -175,7 +175,7 @@ class Inputs:
 
     def state(self) -> State:
         """What is known of a prepared row before anything is asked."""
-        return {c.feature: c.possible() for c in self._columns}
+        return State({c.feature: c.possible() for c in self._columns})
 
     def columns(self, model: Element) -> tuple[Column, ...]:
         """How rows are prepared, once all predicates are read. Raises ``UnsupportedConstruct`` for a field used as double and float."""

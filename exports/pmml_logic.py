@@ -34,7 +34,29 @@ class Labels(NamedTuple):
 
 
 Known = Numbers | Labels
-State = Mapping[int, Known]  # feature -> what is known of it
+
+
+class State:
+    """What is known of each feature: ``every`` from the outset, and what tests have told since, the latest first.
+
+    A chain, not a dictionary: as many states as a tree is deep are kept at once.
+    """
+
+    def __init__(self, every: Mapping[int, Known], told: tuple[int, Known] | None = None, before: State | None = None) -> None:
+        self._every, self._told, self._before = every, told, before
+        self.length: int = 0 if before is None else before.length + 1
+
+    def knowing(self, feature: int, known: Known) -> State:
+        """The state in which this, too, is known."""
+        return State(self._every, (feature, known), self)
+
+    def __getitem__(self, feature: int) -> Known:
+        here: State | None = self
+        while here is not None:
+            if here._told is not None and here._told[0] == feature:
+                return here._told[1]
+            here = here._before
+        return self._every[feature]
 
 
 class AtMost(NamedTuple):
@@ -102,7 +124,7 @@ class Budget:
 
 def evaluate(formula: Formula, state: State, budget: Budget) -> Truth | Test:
     """What the formula is in this state, or the first test that has to be made before anyone can tell."""
-    budget.spend()
+    budget.spend(1 + state.length // 64)
     if isinstance(formula, AtMost | OneOf | Missing):
         return _tested(formula, state[formula.feature], budget)
     if isinstance(formula, Constant):
