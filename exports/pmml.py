@@ -2,7 +2,8 @@
 
 An engine is given the features by name (labels as text; absent, null or NaN is missing) and answers ``predicted_target``, the
 class or the quantity, and ``probability_0`` ... or, of several quantities, ``value_0`` ...; a name that a feature has already
-gets an underscore. Trees deeper than 89 need ``-Djdk.xml.maxElementDepth=0`` on Java 24 and later.
+gets an underscore. Trees deeper than 89 need ``-Djdk.xml.maxElementDepth=0`` on Java 24 and later. Tree ensembles that others
+wrote are read too (``exports.pmml_any``), or refused by name.
 """
 
 from __future__ import annotations

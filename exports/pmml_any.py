@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from exports import xml_document
 from exports.compiled import KernelScorer
 from exports.ensemble import Builder, Link, Node
-from exports.pmml_any_link import AnyLink, read_link, result_name
+from exports.pmml_any_link import AnyLink, output_fields, read_link, result_name
 from exports.pmml_any_tree import MODEL, STATISTICS, AnyTreeReader, Leaf, Tree, nested_fields, scorable
 from exports.pmml_inputs import Inputs
 from exports.pmml_logic import Budget
@@ -22,8 +22,8 @@ from exports.pmml_rows import PreparedScorer
 from exports.pmml_votes import Votes, quantity
 from exports.xml_document import Element
 
-_NAMESPACE: Final = re.compile(rb"""<PMML\b[^>]*\sxmlns\s*=\s*["'](http://www\.dmg\.org/PMML-4_[0-4])["']""")
-_OWN: Final = re.compile(rb"""(<Application\s[^>]*\bname|\bextender)\s*=\s*["']polyscore["']""")
+_NAMESPACE: Final = re.compile(rb"""<PMML\b[^<>]*\sxmlns\s*=\s*["'](http://www\.dmg\.org/PMML-4_[0-4])["']""")
+_OWN: Final = re.compile(rb"""(<Application\s[^<>]*\bname|\bextender)\s*=\s*["']polyscore["']""")
 _OUTSIDE: Final = ("Header", "MiningBuildTask", "DataDictionary", "TransformationDictionary", "TreeModel", "MiningModel", "Extension")
 _PARTS: Final = ("MiningSchema", "Output", "Targets", "LocalTransformations", "Segmentation", "Extension", *STATISTICS)
 _LEAST_WORK: Final = 500_000  # steps that a document of no nodes may take
@@ -78,6 +78,7 @@ class _Reader:
         self._builder = Builder(len(self._inputs.schema))
 
     def scorer(self) -> KernelScorer:
+        output_fields(self._model)
         link = self._one_tree() if self._model.tag == "TreeModel" else self._mining()
         outputs = len(link.classes) if link.classes and link.link.kind != "logistic" else 1
         ensemble = self._builder.build(outputs, link.link)
@@ -195,6 +196,7 @@ class _Reader:
             if tree.tag != "TreeModel" or tree.get("functionName") != function:
                 raise tree.unsupported(f"where a TreeModel for {function} was due")
             self._constant(tree, none=True)
+            output_fields(tree)
             trees.append(self._trees.tree(tree, fields, outermost=False))
         if not trees:
             raise segmentation.corrupt("holds no trees")

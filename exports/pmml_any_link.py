@@ -37,7 +37,7 @@ def result_name(model: Element) -> str:
 
 
 def output_fields(model: Element) -> list[Element]:
-    """The fields of a model's Output: names for its results, no more than that."""
+    """The fields of a model's Output: names for its results, no more than that. Raises for one that computes something."""
     outputs = [
         p
         for p in model.children(

@@ -114,6 +114,8 @@ REFUSED: list[tuple[str, str, str, str]] = [  # a shape, what of it is changed i
     ("constant", 'functionName="regression" missing', 'x-mathContext="float" functionName="regression" missing', "x-mathContext"),
     ("constant", 'name="out" optype="continuous" dataType="double"', 'name="out" optype="continuous" dataType="float"', "rounded"),
     ("average", "4.2", "4.5", "namespace"),
+    ("forest", 'feature="probability" value="no"/>', 'feature="transformedValue"><FieldRef field="x"/></OutputField>', "FieldRef"),
+    ("forest", 'feature="probability" value="no"', 'feature="residual" value="no"', "line 5: OutputField: feature='residual'"),
     ("average", 'version="4.2"', 'version="4.4"', "version='4.4' in the namespace"),
     ("float", 'operator="lessOrEqual"', 'operator="like"', "line 5: SimplePredicate: operator='like'"),
     ("float", 'score="1"', 'score="one"', "score='one' is not a finite number"),
