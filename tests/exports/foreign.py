@@ -9,6 +9,7 @@ from operator import ge, gt, le, lt
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
+import numpy as np
 from lxml import etree
 
 Row = dict[str, float | str | None]
@@ -124,7 +125,11 @@ def confidences(text: str, row: Row) -> tuple[float, ...]:
 
 
 def _given(root: etree._Element, row: Row) -> Row | None:
-    """The row with a label that nobody listed as its MiningField wants it; None where that makes a prediction impossible."""
+    """The row with floats as floats, and a label that nobody listed as its MiningField wants it; None where no prediction is possible."""
+    for field in root.iterfind("{*}DataDictionary/{*}DataField"):
+        value = row.get(field.get("name", ""))
+        if field.get("dataType") == "float" and value is not None:
+            row = {**row, field.get("name", ""): np.float32(value)}  # type: ignore[dict-item]  # compared as such
     (label,) = (f for f in root.iterfind("{*}DataDictionary/{*}DataField") if f.get("name") == "label")
     if row["label"] is None or row["label"] in [value.get("value") for value in label]:
         return row
@@ -178,7 +183,7 @@ def _compared(element: etree._Element, tag: str, value: float | str | None) -> T
         return None
     if tag == "SimpleSetPredicate":
         return (value in (element[0].text or "").split()) == (operator == "isIn")
-    other = element.get("value", "") if isinstance(value, str) else float(element.get("value", ""))
+    other = type(value)(element.get("value", ""))
     if operator in ("equal", "notEqual"):
         return (value == other) == (operator == "equal")
     return bool(_ORDERED[operator](value, other))
