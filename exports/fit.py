@@ -8,16 +8,21 @@ import numpy as np
 
 from domain.schema import Feature, FeatureSchema
 from exports.ensemble import Ensemble
-from exports.errors import SchemaMismatch
+from exports.errors import SchemaMismatch, UnsupportedModel
 from exports.lightgbm_text import TextModel
+from exports.packing import DENSE
 
 _NO_SET = -2  # below the largest code of any set, -1 of an empty one
 _UNNAMED = re.compile(r"Column_\d+")
 
 
-def fitting(model: TextModel, schema: FeatureSchema | None) -> FeatureSchema:
-    """The schema to export with: the given one, or the model's own. Raises ``SchemaMismatch``, naming the feature."""
+def fitting(model: TextModel, schema: FeatureSchema | None, *, unlabelled: bool = False) -> FeatureSchema:
+    """The schema to export with: the given one, or the model's own. Raises ``SchemaMismatch``, naming the feature.
+
+    ``unlabelled``: the format carries category codes in the millions, which have no labels; else they are an ``UnsupportedModel``.
+    """
     if schema is None:
+        check_kinds(model.ensemble, model.schema, unlabelled=unlabelled)
         return model.schema
     if len(schema) != model.ensemble.n_features:
         raise SchemaMismatch(f"the schema has {len(schema)} features, the model {model.ensemble.n_features}")
@@ -26,12 +31,15 @@ def fitting(model: TextModel, schema: FeatureSchema | None) -> FeatureSchema:
             raise SchemaMismatch(
                 f"the schema says {feature.name!r} where the model was trained on {name!r}: give the features in its order"
             )
-    check_kinds(model.ensemble, schema)
+    check_kinds(model.ensemble, schema, unlabelled=unlabelled)
     return schema
 
 
-def check_kinds(ensemble: Ensemble, schema: FeatureSchema) -> None:
-    """Raises ``SchemaMismatch`` where a feature is split in a way that its kind, or its number of labels, does not allow."""
+def check_kinds(ensemble: Ensemble, schema: FeatureSchema, *, unlabelled: bool = False) -> None:
+    """Raises ``SchemaMismatch`` where a feature is split in a way that its kind, or its number of labels, does not allow.
+
+    A numeric feature may be split by category if its codes are in the millions; where not ``unlabelled``, that is an ``UnsupportedModel``.
+    """
     by_set = ensemble.category_set >= 0
     largest = np.full(len(schema), _NO_SET)
     of_set = np.array([codes[-1] if codes else -1 for codes in ensemble.sets], dtype=np.int64)
@@ -39,7 +47,13 @@ def check_kinds(ensemble: Ensemble, schema: FeatureSchema) -> None:
     by_threshold = np.zeros(len(schema), dtype=np.bool_)
     by_threshold[ensemble.feature[(ensemble.feature >= 0) & ~by_set]] = True
     for feature, code, compared in zip(schema.features, largest.tolist(), by_threshold.tolist(), strict=True):
-        if code > _NO_SET and feature.kind == "numeric":
+        if code > DENSE and feature.kind == "numeric" and not compared:
+            if not unlabelled:
+                raise UnsupportedModel(
+                    f"feature {feature.name!r} has category codes up to {code:,}, which have no labels here:"
+                    " export it as native, or number the categories from 0 and train again"
+                )
+        elif code > _NO_SET and feature.kind == "numeric":
             raise SchemaMismatch(f"feature {feature.name!r} is split by category in the model: list its categories in the schema")
         if feature.kind == "categorical" and compared:
             raise SchemaMismatch(f"feature {feature.name!r} is split by threshold in the model: train with it as categorical_feature")

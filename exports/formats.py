@@ -51,7 +51,7 @@ FORMATS: dict[str, Format] = {
     f.name: f
     for f in (
         Format("native", "model.txt", b"tree\n", "LightGBM's text, scored by its own C API"),
-        Format("pmml", "model.pmml", b"<?xml", "PMML 4.4, scored by the compiled kernel"),
+        Format("pmml", "model.pmml", b"<", "PMML 4.4, scored by the compiled kernel"),
         Format("pfa", "model.pfa", b'{"metadata"', "PFA 0.8, scored by the compiled kernel"),
         Format("onnx", "model.onnx", b"\x08\x0a", "ONNX (ai.onnx.ml 5) in double precision, scored by ONNX Runtime"),
         Format("remote", "model.remote.json", b'{\n "kind": "polyscore', "A server, by the Open Inference Protocol v2", served=True),

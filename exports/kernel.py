@@ -60,9 +60,21 @@ def _spread_categorical(table: Ints, codes: Ints, members: Bytes, row: Floats, c
         line = 0
         if -1.0 < value < known:
             line = codes[table[6 * f + 4] + int(value)]
+        elif known < 0:
+            line = _found(codes[table[6 * f + 4] : table[6 * f + 4] - known], value)
         start = table[6 * f + 5] + line * sets
         for s in range(sets):
             columns[first + s] = 0.0 if members[start + s] else math.nan
+
+
+@njit(cache=True)
+def _found(codes: Ints, value: float) -> int:
+    """The place of a code among the sorted ones, from 1; 0 if it is not there."""
+    if not -1.0 < value < codes[-1] + 1.0:
+        return 0
+    code = int(value)
+    place = np.searchsorted(codes, code)
+    return int(place) + 1 if codes[place] == code else 0
 
 
 @njit(cache=True, inline="always")

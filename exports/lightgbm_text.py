@@ -15,9 +15,10 @@ from typing import Protocol
 
 from domain.schema import Feature, FeatureSchema
 from exports.ensemble import Builder, Ensemble
-from exports.errors import CorruptArtifact, SchemaMismatch, UnsupportedConstruct, UnsupportedModel
-from exports.lightgbm_tree import MAX_CODE, read_tree
+from exports.errors import CorruptArtifact, SchemaMismatch, UnsupportedConstruct
+from exports.lightgbm_tree import read_tree
 from exports.objectives import link_of
+from exports.packing import DENSE
 
 SCHEMA_KEY = "polyscore_schema:"
 _VERSIONS = ("v2", "v3", "v4")
@@ -216,18 +217,24 @@ def _inferred(model: TextModel) -> FeatureSchema:
         )
     labels = dict(zip(categorical, model.pandas_categories, strict=False))
     features = [
-        Feature(name, "categorical", labels.get(i) or _codes(model, i)) if i in categorical else Feature(name)
+        _categorical(name, labels.get(i) or _codes(model, i)) if i in categorical else Feature(name)
         for i, name in enumerate(model.feature_names)
     ]
     return FeatureSchema(tuple(features))
 
 
+def _categorical(name: str, labels: tuple[str, ...]) -> Feature:
+    """Categories by their labels; where there are too many codes to list, the code is a number."""
+    return Feature(name, "categorical", labels) if labels else Feature(name)
+
+
 def _codes(model: TextModel, feature: int) -> tuple[str, ...]:
-    """LightGBM's own codes as labels: 0 up to the largest that the model knows."""
+    """LightGBM's own codes as labels: 0 up to the largest that the model knows. () where they are in the millions."""
     listed = [int(c) for c in model.feature_infos[feature].split(":") if c.lstrip("-").isdigit()]
-    largest = max([0, *listed, *_codes_in_sets(model.ensemble, feature)])
-    if largest > MAX_CODE:
-        raise UnsupportedModel(f"feature {model.feature_names[feature]!r} has category code {largest}: number categories from 0")
+    used = max([0, *_codes_in_sets(model.ensemble, feature)])
+    if used > DENSE:
+        return ()
+    largest = max([used, *(code for code in listed if code <= DENSE)])  # one that no set holds is as good as unseen
     return tuple(str(c) for c in range(largest + 1))
 
 

@@ -13,7 +13,7 @@ from exports.errors import CorruptArtifact, UnsupportedConstruct, UnsupportedMod
 from exports.missing import MissingType, settle
 
 Block = Mapping[str, tuple[str, int]]
-MAX_CODE: Final = 1_000_000
+MAX_CODE: Final = (1 << 31) - 1  # LightGBM casts a code to int
 _KNOWN: Final = frozenset({
     "num_leaves", "num_cat", "split_feature", "split_gain", "threshold", "decision_type", "left_child", "right_child", "leaf_parent",
     "leaf_value", "leaf_weight", "leaf_count", "internal_value", "internal_weight", "internal_count", "cat_boundaries", "cat_threshold",
@@ -85,7 +85,7 @@ class _Tree:
         words = _integers(self._block, "cat_threshold", bounds[-1], self._source)
         if bounds[0] != 0 or any(a > b for a, b in pairwise(bounds)):
             raise CorruptArtifact(self._source, "cat_boundaries do not rise", self.line("cat_boundaries"))
-        if max((b - a for a, b in pairwise(bounds)), default=0) > MAX_CODE // 32 + 1:
+        if max((b - a for a, b in pairwise(bounds)), default=0) > (MAX_CODE + 1) // 32:
             raise self._too_sparse(32 * max(b - a for a, b in pairwise(bounds)) - 1)
         if any(not 0 <= w < 1 << 32 for w in words):
             raise CorruptArtifact(self._source, "cat_threshold holds what is no bit set", self.line("cat_threshold"))
@@ -100,7 +100,7 @@ class _Tree:
     def _too_sparse(self, code: int) -> UnsupportedModel:
         place = f"{self._source}: line {self.line('cat_threshold')}"
         return UnsupportedModel(
-            f"{place}: category codes up to {code:,}, more than {MAX_CODE:,}: number the categories from 0 and train again"
+            f"{place}: category codes up to {code:,}, more than an int holds: number the categories from 0 and train again"
         )
 
     def _within(self, value: int, size: int, key: str) -> int:

@@ -28,7 +28,7 @@ from exports.scorer import Scores
 def export(model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path:
     """Write the model's text with its schema. Raises ``UnsupportedModel`` or ``SchemaMismatch``."""
     read = read_model(model)
-    fitted = fitting(read, schema)
+    fitted = fitting(read, schema, unlabelled=True)
     line = SCHEMA_KEY + json.dumps(fitted.to_json(), separators=(",", ":"))
     kept = [kept for kept in read.text.rstrip("\n").split("\n") if not kept.startswith(SCHEMA_KEY)]
     at = next((i for i, kept_line in enumerate(kept) if kept_line.startswith("pandas_categorical:")), len(kept))
@@ -41,7 +41,7 @@ def load(path: Path, schema: FeatureSchema | None = None) -> NativeScorer:
     Raises ``ArtifactError``, ``SchemaMismatch``, ``UnsupportedModel`` or ``EngineMissing``.
     """
     model = parse(files.text(path), path.name)
-    return NativeScorer(model, fitting(model, schema or model.schema), path.name)
+    return NativeScorer(model, fitting(model, schema, unlabelled=True), path.name)
 
 
 class NativeScorer:

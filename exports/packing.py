@@ -19,6 +19,7 @@ TABLES: Final = 6  # the header: where each table starts and stops, then the num
 HEADER: Final = 2 * TABLES + 6
 NUMERIC, CATEGORICAL, CODES, GROUPS, OUTPUTS, _SPARE = range(TABLES)
 N_FEATURES, N_COLUMNS, N_TREES, N_OUTPUTS, LINK, AVERAGE = range(2 * TABLES, HEADER)
+DENSE: Final = 1_000_000  # the largest code for which a table by code is made; beyond it the codes in use are searched
 DEFAULT_LEFT: Final = 1
 ZERO_MISSING: Final = 2
 
@@ -77,7 +78,10 @@ def _numeric_columns(ensemble: Ensemble) -> tuple[list[tuple[int, int]], NDArray
 
 
 def _categorical_columns(ensemble: Ensemble, first: int) -> tuple[list[tuple[int, ...]], list[int], NDArray[np.uint8], NDArray[np.int32]]:
-    """Per feature (feature, first column, sets, codes in the table, where its codes and its matrix start); the tables; columns."""
+    """Per feature (feature, first column, sets, codes in the table, where its codes and its matrix start); the tables; columns.
+
+    A table has the row of each code; or, where "codes in the table" is below zero, that many codes, sorted, of the rows 1 and up.
+    """
     column = np.full(len(ensemble.feature), -1, dtype=np.int32)
     table: list[tuple[int, ...]] = []
     rows_of_codes: list[int] = []
@@ -87,23 +91,27 @@ def _categorical_columns(ensemble: Ensemble, first: int) -> tuple[list[tuple[int
         here = (ensemble.feature == feature) & (ensemble.category_set >= 0)
         distinct, place = np.unique(ensemble.category_set[here], return_inverse=True)
         column[here] = first + place
-        rows, matrix = _membership([ensemble.sets[s] for s in distinct])
-        table.append((int(feature), first, len(distinct), len(rows), len(rows_of_codes), offset))
+        rows, matrix, sparse = _membership([ensemble.sets[s] for s in distinct])
+        known = -len(rows) if sparse else len(rows)
+        table.append((int(feature), first, len(distinct), known, len(rows_of_codes), offset))
         rows_of_codes += rows
         matrices.append(matrix.ravel())
         first, offset = first + len(distinct), offset + matrix.size
     return table, rows_of_codes, np.concatenate([np.zeros(0, np.uint8), *matrices]), column
 
 
-def _membership(sets: list[tuple[int, ...]]) -> tuple[list[int], NDArray[np.uint8]]:
-    """Row of each code (0: in no set), and the matrix (rows, sets)."""
+def _membership(sets: list[tuple[int, ...]]) -> tuple[list[int], NDArray[np.uint8], bool]:
+    """Row of each code (0: in no set), the matrix (rows, sets), and False; or the codes in use instead of the rows, and True."""
     codes = sorted(set().union(*sets))
-    rows = np.zeros(codes[-1] + 1 if codes else 1, dtype=np.int32)  # code 0 is looked up even if no set holds any
-    rows[codes] = np.arange(1, len(codes) + 1)
+    row = {code: number for number, code in enumerate(codes, 1)}
     matrix = np.zeros((len(codes) + 1, len(sets)), dtype=np.uint8)
     for place, members in enumerate(sets):
-        matrix[rows[list(members)], place] = 1
-    return rows.tolist(), matrix
+        matrix[[row[code] for code in members], place] = 1
+    if codes and codes[-1] > DENSE:
+        return codes, matrix, True
+    rows = np.zeros(codes[-1] + 1 if codes else 1, dtype=np.int32)  # code 0 is looked up even if no set holds any
+    rows[codes] = np.arange(1, len(codes) + 1)
+    return rows.tolist(), matrix, False
 
 
 def _nodes(ensemble: Ensemble, column: NDArray[np.int32], dummy: int) -> tuple[NDArray[np.float64], list[int]]:

@@ -2,7 +2,8 @@
 
 An engine is given the features by name (labels as text; absent, null or NaN is missing) and answers ``predicted_target``, the
 class or the quantity, and ``probability_0`` ... or, of several quantities, ``value_0`` ...; a name that a feature has already
-gets an underscore. Trees deeper than 89 need ``-Djdk.xml.maxElementDepth=0`` on Java 24 and later.
+gets an underscore. Trees deeper than 89 need ``-Djdk.xml.maxElementDepth=0`` on Java 24 and later. Tree ensembles that others
+wrote are read too (``exports.pmml_any``), or refused by name.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from domain.schema import FeatureSchema
-from exports import files, pmml_reader, pmml_writer
+from exports import files, pmml_any, pmml_reader, pmml_writer
 from exports.compiled import KernelScorer
 from exports.fit import check_kinds, fitting
 from exports.lightgbm_text import ModelSource
@@ -25,7 +26,12 @@ def export(model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path
 
 
 def load(path: Path) -> KernelScorer:
-    """Read a PMML file. Raises ``CorruptArtifact``, ``UnsupportedConstruct`` or ``SchemaMismatch``."""
+    """Read a PMML file, polyscore's own or another's. Raises ``CorruptArtifact``, ``UnsupportedConstruct`` or ``SchemaMismatch``.
+
+    Its own is read as strictly as it was written. Scores of another's may be NaN: the document then gives no prediction.
+    """
+    if (namespace := pmml_any.written_by_others(files.read(path))) is not None:
+        return pmml_any.read(path, namespace)
     ensemble, schema = pmml_reader.read(path)
     check_kinds(ensemble, schema)
     return KernelScorer(ensemble, schema)

@@ -127,7 +127,7 @@ class TreeReader:
         array.one_of("type", ("string",))
         key = (name, array.text)
         if key not in self._known_sets:
-            codes, labels = self._codes.get(name, {}), list(_labels(array.text))
+            codes, labels = self._codes.get(name, {}), list(labels_of(array.text))
             if not set(labels) <= set(codes) or len(set(labels)) != len(labels):
                 raise array.corrupt(f"does not hold labels of {name!r}, each once")
             self._known_sets[key] = tuple(sorted(codes[label] for label in labels))
@@ -167,6 +167,6 @@ def _number(element: Element, name: str) -> float:
     return INFINITE[text] if text in INFINITE else element.number(name)
 
 
-def _labels(text: str) -> Iterator[str]:
+def labels_of(text: str) -> Iterator[str]:
     for quoted, bare in _LABEL.findall(text):
         yield bare or quoted.replace('\\"', '"')
