@@ -80,7 +80,8 @@ def _after(lines: list[str], begins: str, source: str) -> tuple[int, str]:
     """The one line that begins so, without its beginning, behind its number."""
     found = [i for i, line in enumerate(lines) if line.startswith(begins)]
     if len(found) != 1:
-        raise UnsupportedConstruct(source, begins, f"{len(found)} such lines where one was due", found[1] + 1 if found else 0)
+        at = found[1] if found else next((i for i, line in enumerate(lines) if begins in line), len(lines) - 1)
+        raise UnsupportedConstruct(source, begins, f"{len(found)} lines begin so where one was due", at + 1)
     return found[0] + 1, lines[found[0]][len(begins) :]
 
 
