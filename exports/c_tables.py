@@ -18,7 +18,10 @@ _MOST_OUTPUTS: Final = 1 << 16
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """As ``packing.Packed`` has them, each an array of its own; ``values``, ``columns`` and ``children`` (nodes,)."""
+    """As ``packing.Packed`` has them, each an array of its own; ``values``, ``columns`` and ``children`` (nodes,).
+
+    ``members`` has eight of a line of its matrix in a byte, the first in the lowest bit.
+    """
 
     numeric: Ints
     categorical: Ints
@@ -79,15 +82,17 @@ def _categorical(tables: Tables, n_features: int) -> list[Split]:
     for feature, _, sets, known, _, _ in tables.categorical.reshape(-1, 6).tolist():
         rows = tables.codes[code : code + known]
         lines = int(rows.max(initial=0)) + 1
-        matrix = tables.members[member : member + lines * sets]
-        if feature >= n_features or len(rows) != known or lines > known + 1 or len(matrix) != lines * sets:
+        size = lines * -(-sets // 8)
+        octets = tables.members[member : member + size]
+        if feature >= n_features or len(rows) != known or lines > known + 1 or len(octets) != size:
             raise ValueError(f"categories of feature {feature} that are not there")
         code_of = np.full(lines, -1)
         code_of[rows] = np.arange(known)
         code_of[0] = -1
-        inside = [np.sort(code_of[np.flatnonzero(column)]).tolist() for column in matrix.reshape(lines, sets).T]
+        matrix = np.unpackbits(octets.astype(np.uint8).reshape(lines, -1), axis=1, bitorder="little")[:, :sets]
+        inside = [np.sort(code_of[np.flatnonzero(column)]).tolist() for column in matrix.T]
         found += [Split(feature, 0.0, codes=tuple(codes)) for codes in inside]
-        code, member = code + known, member + len(matrix)
+        code, member = code + known, member + size
     return found
 
 

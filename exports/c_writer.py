@@ -76,10 +76,11 @@ _SOFTMAX: Final = """\
 def document(ensemble: Ensemble, schema: FeatureSchema) -> bytes:
     """The file. Raises ``UnsupportedModel`` for what has no trees, or more than a compiler or a stack takes."""
     packed = pack(ensemble)
-    _check(ensemble, packed)
+    categorical, members = _members(packed)
+    _check(ensemble, packed, len(members))
     before, tables, between, link, after = re.split("@([A-Z]+)@\n", _PROGRAM)
     assert (tables, link) == ("TABLES", "LINK")
-    pieces = [_USAGE, *_sizes(ensemble, packed), *_texts(schema, ensemble.link), before, *_tables(packed)]
+    pieces = [_USAGE, *_sizes(ensemble, packed), *_texts(schema, ensemble.link), before, *_tables(packed, categorical, members)]
     body = "".join([*pieces, between, _link(ensemble.link), after]).encode()
     if len(body) + len(FIRST) + 64 > MOST_BYTES or body.count(b"\n") >= MOST_LINES:
         raise UnsupportedModel(f"more than {MOST_BYTES:,} bytes or {MOST_LINES:,} lines of C: use pmml or pfa, or fewer labels")
@@ -91,10 +92,10 @@ def table(packed: Packed, which: int) -> NDArray[np.int32]:
     return packed.ints[packed.ints[2 * which] : packed.ints[2 * which + 1]]
 
 
-def _check(ensemble: Ensemble, packed: Packed) -> None:
+def _check(ensemble: Ensemble, packed: Packed, members: int) -> None:
     if not ensemble.n_trees:
         raise UnsupportedModel("a model without trees: C has no table of nothing; train it for one round at least")
-    entries = len(packed.ints) + len(packed.nodes) // 2 + len(packed.members)
+    entries = len(packed.ints) + len(packed.nodes) // 2 + members
     if entries > MOST_ENTRIES:
         raise UnsupportedModel(f"tables of {entries:,} entries, where C gets {MOST_ENTRIES:,} here: use pmml or pfa, or fewer trees")
     if (work := int(packed.ints[N_COLUMNS]) + ensemble.n_trees) > MOST_WORK:
@@ -134,11 +135,23 @@ def _string(text: str) -> str:
     return '"' + re.sub(r'[\\"?]', r"\\\g<0>", text).replace("\x7f", "\\177") + '"'
 
 
-def _tables(packed: Packed) -> Iterator[str]:
+def _members(packed: Packed) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """The table of categories, and the matrices it leads to with eight members a byte: a line of bytes for each line of the matrix."""
+    categorical = table(packed, CATEGORICAL).reshape(-1, 6).copy()
+    starts = [*categorical[:, 5].tolist(), len(packed.members)]
+    bits, size = [np.zeros(0, dtype=np.uint8)], 0
+    for at, sets in enumerate(categorical[:, 2].tolist()):
+        matrix = packed.members[starts[at] : starts[at + 1]].reshape(-1, sets)
+        bits.append(np.packbits(matrix, axis=1, bitorder="little").ravel())
+        categorical[at, 5], size = size, size + len(bits[-1])
+    return categorical.ravel(), np.concatenate(bits)
+
+
+def _tables(packed: Packed, categorical: NDArray[np.int32], members: NDArray[np.uint8]) -> Iterator[str]:
     yield from _ints("numeric", table(packed, NUMERIC), 2)
-    yield from _ints("categorical", table(packed, CATEGORICAL), 6)
+    yield from _ints("categorical", categorical, 6)
     yield from _ints("codes", table(packed, CODES), 32)
-    yield from _ints("members", packed.members, 64)
+    yield from _ints("members", members, 32)
     yield from _ints("outputs", table(packed, OUTPUTS), 32)
     yield from _ints("groups", table(packed, GROUPS), 2 * LANES + 1)
     links = packed.links
