@@ -23,6 +23,7 @@ from exports.fit import check_kinds
 from exports.metadata import link_of, schema_of
 
 _DIGEST: Final = re.compile(re.escape(FIRST[:-1]).replace(r"\{\}", "([0-9a-f]{64})").encode())
+_LONGEST: Final = 500  # characters of a line: what is searched below takes time and memory
 _INTS: Final = re.compile(r"(?:[0-9]{1,10},)+")
 _NODE: Final = re.compile(r"\{(-?0x[01]\.[0-9a-f]{1,13}p[-+][0-9]{1,4}|-?INFINITY), ([0-9]{1,9}), (-?[0-9]{1,9})\},")
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\[^0-9]|\\177)*)"')
@@ -47,7 +48,7 @@ def read(data: bytes, source: str) -> Document:
     """What a file's bytes hold. Raises ``CorruptArtifact``, ``UnsupportedConstruct`` or ``SchemaMismatch``."""
     if len(data) > MOST_BYTES or data.count(b"\n") > MOST_LINES:
         raise CorruptArtifact(source, f"more than {MOST_BYTES:,} bytes or {MOST_LINES:,} lines, which polyscore does not write")
-    lines = _checked(data, source).split("\n")
+    lines = _lines(data, source)
     link_line, link = _after(lines, LINK, source)
     schema = schema_of("".join(_text(line, ",", source, at) for at, line in _numbered(_block(lines, SCHEMA, source))), source)
     blocks = {name: _block(lines, TABLE.format(kind, name), source) for name, kind in TYPES.items()}
@@ -62,8 +63,8 @@ def read(data: bytes, source: str) -> Document:
     return Document(ensemble, schema)
 
 
-def _checked(data: bytes, source: str) -> str:
-    """The text, if it is ours and whole."""
+def _lines(data: bytes, source: str) -> list[str]:
+    """The lines, if the first one is ours and true, and none is too long to be."""
     first, _, body = data.partition(b"\n")
     stated = _DIGEST.fullmatch(first)
     if not stated:
@@ -71,9 +72,13 @@ def _checked(data: bytes, source: str) -> str:
     if hashlib.sha256(body).hexdigest().encode() != stated[1]:
         raise CorruptArtifact(source, "its SHA-256 is not the one stated here: it was changed or cut off; export the model again", 1)
     try:
-        return data.decode("ascii")
+        lines = data.decode("ascii").split("\n")
     except UnicodeDecodeError as error:
         raise CorruptArtifact(source, "not ASCII", data.count(b"\n", 0, error.start) + 1) from None
+    for at, line in enumerate(lines, 1):
+        if len(line) > _LONGEST:
+            _refuse(line, f"a line of at most {_LONGEST} characters", source, at)
+    return lines
 
 
 def _after(lines: list[str], begins: str, source: str) -> tuple[int, str]:
@@ -117,6 +122,8 @@ def _ints(part: _Lines, source: str) -> NDArray[np.int64]:
 
 def _nodes(part: _Lines, source: str) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Thresholds or leaf values, columns, children."""
+    if len(part.lines) > MOST_ENTRIES:
+        raise CorruptArtifact(source, f"more than {MOST_ENTRIES:,} nodes", part.first)
     values, links = np.zeros(len(part.lines)), np.zeros((2, len(part.lines)), dtype=np.int64)
     for i, line in enumerate(part.lines):
         found = _NODE.fullmatch(line)

@@ -31,8 +31,8 @@ TYPES: Final = {
     "nodes": "polyscore_node",
 }  # fmt: skip
 MOST_ENTRIES: Final = 1 << 19  # a compiler takes 600 bytes of memory and 4 us an entry (gcc 12)
-MOST_LINES: Final = 1 << 21
-MOST_BYTES: Final = 1 << 26
+MOST_LINES: Final = 1 << 20
+MOST_BYTES: Final = 1 << 25
 MOST_WORK: Final = 1 << 15  # doubles on the stack: 256 kB
 _PROGRAM: Final = Path(__file__).with_name("c_program.txt").read_text()
 _PIECE: Final = 100  # characters of a string; C99 promises no more than 4,095

@@ -121,7 +121,10 @@ CHANGES: dict[str, tuple[Change, type[ArtifactError], str]] = {
     "a table not closed": (lambda t: t[: t.index("polyscore_nodes[] = {") + 22], CorruptArtifact, "not closed"),
     "no ASCII": (put("/* Usage", "/* Uségé"), CorruptArtifact, "line 2: not ASCII"),
     "a swarm of lines": (lambda t: t + "\n" * (c_writer.MOST_LINES + 1), CorruptArtifact, "lines"),
-    "a swarm of numbers": (first("codes", ")", "0," * (c_writer.MOST_ENTRIES + 1) + r"\n"), CorruptArtifact, r"line \d+: a table of more"),
+    "a swarm of numbers": (first("codes", ")", "0,0,0,0,\n" * (c_writer.MOST_ENTRIES // 4)), CorruptArtifact, r"line \d+: a table of more"),
+    "a swarm of nodes": (first("nodes", ")", "{0x0.0p+0, 0, 0},\n" * c_writer.MOST_ENTRIES), CorruptArtifact, r"line \d+: more than"),
+    "a long line": (first("codes", ")", "0," * 1_000_000), CorruptArtifact, r"line \d+: '0,0.*at most 500 characters"),
+    "a long name": (put('"[{', '"[{' + "\\\\" * 1_000_000), CorruptArtifact, r"line \d+: .*at most 500 characters"),
     "another end of line": (lambda t: t.replace("\n", "\r\n"), CorruptArtifact, "not closed"),
 }
 
