@@ -43,9 +43,17 @@ def command(settings: Settings, domain_name: str, data: list[Path], *, seed: int
             history, source = _simulated(domain, seed, days, told), f"simulated, seed {seed}, {days} days"
         folder = train(domain, history, source, bundle_folder, progress=told)
     say(console, f"model {folder.name} written to {folder}")
+    _tell_unproven(bundles.load_bundle(folder), console)
     _show(bundles.load_bundle(folder).report, console)
     announce(settings, folder, console)
     return folder
+
+
+def _tell_unproven(bundle: bundles.Bundle, console: Console) -> None:
+    """The formats that were written and not compared with LightGBM here: a stream refuses them."""
+    for found in bundle.parity["comparisons"]:
+        if found["outcome"] != "passed":
+            say(console, f"{found['name']} is in the bundle, but not proven here, so no stream scores it: {found['reason']}")
 
 
 def _check_writable(folder: Path) -> None:

@@ -54,6 +54,7 @@ FORMATS: dict[str, Format] = {
         Format("pmml", "model.pmml", b"<", "PMML 4.4, scored by the compiled kernel"),
         Format("pfa", "model.pfa", b'{"metadata"', "PFA 0.8, scored by the compiled kernel"),
         Format("onnx", "model.onnx", b"\x08\x0a", "ONNX (ai.onnx.ml 5) in double precision, scored by ONNX Runtime"),
+        Format("c", "model.c", b"/* polyscore", "C99, one file without dependencies, compiled by the system's C compiler"),
         Format("remote", "model.remote.json", b'{\n "kind": "polyscore', "A server, by the Open Inference Protocol v2", served=True),
     )
 }

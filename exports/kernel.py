@@ -1,4 +1,4 @@
-"""The one compiled walk over an ensemble: every format but ``native`` is scored here, to the last bit of the raw score.
+"""The one compiled walk over an ensemble: PMML and PFA are scored here, to the last bit of the raw score.
 
 Compiled by numba once per machine (``cache=True``); ``exports.compiled`` calls it once on load, so no decision waits for that.
 """

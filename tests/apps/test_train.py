@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,3 +99,20 @@ def test_a_report_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(InputError, match="--json") as caught:
         train.evaluate("fraud", [Path("x.parquet")], tmp_path / place, console=Console(file=io.StringIO()))
     assert str(tmp_path) in str(caught.value)
+
+
+def test_what_a_bundle_holds_unproven_is_told_after_the_training(monkeypatch: pytest.MonkeyPatch, bundle: Path, tmp_path: Path) -> None:
+    (copy := tmp_path / "bundles" / bundle.name).parent.mkdir()
+    shutil.copytree(bundle, copy)
+    report = json.loads((copy / "parity.json").read_text())
+    next(c for c in report["comparisons"] if c["name"] == "c").update(outcome="unavailable", reason="no C compiler is here")
+    (copy / "parity.json").write_text(json.dumps(report))
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"]["parity.json"]["sha256"] = hashlib.sha256((copy / "parity.json").read_bytes()).hexdigest()
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    monkeypatch.setattr(train, "train", lambda *_, **__: copy)
+    monkeypatch.setattr(train, "announce", lambda *_: None)
+    console = Console(file=(said := io.StringIO()), width=300)
+    train.command(Settings(home=tmp_path), "fraud", [], seed=7, days=60, console=console)
+    assert "c is in the bundle, but not proven here, so no stream scores it: no C compiler is here" in said.getvalue()
+    assert "pfa is in" not in said.getvalue()

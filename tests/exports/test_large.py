@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from exports.formats import FORMATS
 
-ENGINES = ("onnx",)
+ENGINES = ("onnx", "c")
 BATCHES = (1, 7, 100, 10_000)
 _COMMON = {"verbose": -1, "num_threads": 1, "min_data_in_leaf": 1, "min_data_per_group": 1, "cat_smooth": 1, "max_cat_threshold": 500}
 

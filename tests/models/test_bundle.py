@@ -20,6 +20,7 @@ from exports.errors import EngineMissing
 from exports.formats import FORMATS, LOCAL
 from models import bundle
 from models.errors import BundleError
+from tests.exports import compilers
 from tests.exports.served import add, serving
 from tests.models.small import FRAUD, WINDOW, dataset
 
@@ -185,3 +186,20 @@ def test_every_artifact_of_a_bundle_is_proven_and_one_that_is_not_scores_nothing
     assert bundle.load_bundle(copy).scorer("pfa")
     with pytest.raises(BundleError, match="no passing parity report for pmml: a row differs"):
         bundle.load_bundle(copy).scorer("pmml")
+
+
+def test_without_a_c_compiler_c_is_written_not_judged_and_scores_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trained: Path
+) -> None:
+    monkeypatch.setattr(bundle, "draw", lambda *_: [])
+    compilers.without(monkeypatch, tmp_path)
+    found = bundle.load_bundle(trained)
+    made = bundle.Trained("fraud", "binary", found._booster, found.schema, [0.1], found.report, {}, found.manifest["data"])
+    written = bundle.load_bundle(bundle.write(made, tmp_path / "bundles", datetime(2026, 1, 1, tzinfo=UTC)))
+    assert written.parity["passed"]
+    outcomes = {c["name"]: c["outcome"] for c in written.parity["comparisons"]}
+    assert outcomes == {**dict.fromkeys(LOCAL, "passed"), "c": "unavailable"}
+    assert (written.folder / "model.c").read_bytes() == (trained / "model.c").read_bytes()
+    for each in (written, found):  # one that was proven elsewhere, too
+        with pytest.raises(EngineMissing, match="no C compiler is here"):
+            each.scorer("c")
