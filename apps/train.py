@@ -50,10 +50,10 @@ def command(settings: Settings, domain_name: str, data: list[Path], *, seed: int
 
 
 def _tell_unproven(bundle: bundles.Bundle, console: Console) -> None:
-    """The formats that were written and not compared with LightGBM here: a stream refuses them."""
+    """The formats that were written and not compared with LightGBM here, because nothing is here that scores them."""
     for found in bundle.parity["comparisons"]:
         if found["outcome"] != "passed":
-            say(console, f"{found['name']} is in the bundle, but not proven here, so no stream scores it: {found['reason']}")
+            say(console, f"{found['name']} is in the bundle and will be proven where it is first scored: {found['reason']}")
 
 
 def _check_writable(folder: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +19,12 @@ from models.train import train
 from tests.apps import databases
 
 DAYS = 28  # of simulated history: what the smallest training needs
+
+
+def pytest_configure() -> None:
+    """A machine without a C compiler gets the one of the package ``ziglang``."""
+    if not (os.environ.get("CC") or any(map(shutil.which, ("cc", "gcc", "clang")))):
+        os.environ["CC"] = f"{sys.executable} -m ziglang cc"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -114,5 +114,5 @@ def test_what_a_bundle_holds_unproven_is_told_after_the_training(monkeypatch: py
     monkeypatch.setattr(train, "announce", lambda *_: None)
     console = Console(file=(said := io.StringIO()), width=300)
     train.command(Settings(home=tmp_path), "fraud", [], seed=7, days=60, console=console)
-    assert "c is in the bundle, but not proven here, so no stream scores it: no C compiler is here" in said.getvalue()
+    assert "c is in the bundle and will be proven where it is first scored: no C compiler is here" in said.getvalue()
     assert "pfa is in" not in said.getvalue()
