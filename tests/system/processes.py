@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,15 @@ def start(*arguments: str, settings: Settings, **environment: str) -> Process:
         command = [sys.executable, "-m", "apps.cli", *arguments]
         popen = subprocess.Popen(command, env=variables, stdout=output, stderr=output, start_new_session=True)
     return Process(arguments, settings, log, popen)
+
+
+def until(condition: Callable[[], object], process: Process, *, within: float = 120, running: bool = False) -> None:
+    """Wait until another process has got there (seconds); ``running``: it is the one that must not end before."""
+    give_up = time.monotonic() + within
+    while not condition():
+        assert process.alive() or not running, process.output()
+        assert time.monotonic() < give_up, process.output()
+        time.sleep(0.1)  # until another process has got there
 
 
 def read_topic(settings: Settings, topic: str, *, isolation: str = "read_committed") -> list[Any]:

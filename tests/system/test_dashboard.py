@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -12,17 +11,10 @@ import psutil
 import pytest
 
 from apps.settings import Settings
-from tests.system.processes import Process, start
+from tests.system.processes import Process, start, until
 from tests.system.test_broker import taken_port
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
-
-
-def until(condition: Callable[[], object], process: Process) -> None:
-    give_up = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < give_up, process.output()
-        time.sleep(0.1)  # until another process has got there
 
 
 def answers(process: Process) -> bool:
@@ -38,7 +30,7 @@ def answers(process: Process) -> bool:
 def dashboard(tmp_path: Path) -> Iterator[Process]:
     with taken_port() as port:
         process = start("ui", "--port", str(port), settings=Settings(home=tmp_path, database_url="", kafka_bootstrap_servers=""))
-        until(lambda: answers(process), process)
+        until(lambda: answers(process), process, within=90)
         assert re.search(rf"port {port} is taken; the dashboard uses (?!{port})\d+", process.output()), process.output()
     yield process
     if process.alive():

@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
 from apps.settings import Settings
+from tests.system import processes
 from tests.system.processes import Process, start
 from tests.system.test_broker import taken_port
 
@@ -22,6 +23,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 INTERRUPTED = 130
 SHOWN = "the dashboard is at"
+until = partial(processes.until, within=150)
 
 
 @pytest.fixture
@@ -65,13 +67,6 @@ def children(settings: Settings) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
-
-
-def until(condition: Callable[[], object], process: Process) -> None:
-    give_up = time.monotonic() + 150
-    while not condition():
-        assert time.monotonic() < give_up, process.output()
-        time.sleep(0.2)  # until another process has got there
 
 
 def remains(settings: Settings) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from apps.database import open_database
 from apps.partitions import Partition, read_to_end
 from apps.settings import Guarantee, Settings
 from domain.registry import DOMAINS
-from tests.system.processes import Process, read_topic, start
+from tests.system.processes import Process, read_topic, start, until
 from tests.system.source import Flow, emissions, expected_rows
 
 pytestmark = pytest.mark.system
@@ -161,10 +161,3 @@ def one_after(moment_us: int) -> Callable[[Decisions], bool]:
 
 def _now_us() -> int:
     return time.time_ns() // 1000
-
-
-def until(condition: Callable[[], object], process: Process) -> None:
-    give_up = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < give_up, process.output()
-        time.sleep(0.1)  # until another process has got there

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from apps.broker import free_port
 from apps.settings import Settings
 from domain.registry import DOMAINS
 from models.bundle import load_bundle
+from tests.system import processes
 from tests.system.processes import Process, read_topic, start
 from tests.system.source import Flow, emissions, expected_rows
 from tests.system.test_stream import scored, send
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 FRAUD = DOMAINS["fraud"]
+until = partial(processes.until, running=True)
 
 
 @pytest.fixture
@@ -36,14 +39,6 @@ def server(settings: Settings, bundle: Path) -> Iterator[Process]:
     until(lambda: "serving at" in process.output(), process)
     yield process
     process.kill_hard()
-
-
-def until(condition: Callable[[], object], process: Process) -> None:
-    give_up = time.monotonic() + 120
-    while not condition():
-        assert process.alive(), process.output()
-        assert time.monotonic() < give_up, process.output()
-        time.sleep(0.1)  # until another process has got there
 
 
 def environment(server: Process, timeout: str) -> dict[str, str]:

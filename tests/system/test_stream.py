@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from apps.settings import Settings
 from domain.registry import DOMAINS
 from exports.formats import LOCAL
 from tests.system.conftest import make_anew
-from tests.system.processes import Process, read_topic, start
+from tests.system.processes import read_topic, start, until
 from tests.system.source import emissions, expected_rows
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -32,19 +30,11 @@ def send(settings: Settings, history: list[Any]) -> None:
     Replay(settings, FRAUD).send(history, pace=None, stop=threading.Event(), progress=lambda *_: None)
 
 
-def until(condition: Callable[[], object], process: Process) -> None:
-    give_up = time.monotonic() + 120
-    while not condition():
-        assert process.alive(), process.output()
-        assert time.monotonic() < give_up, process.output()
-        time.sleep(0.3)  # until another process has got there
-
-
 def scored(settings: Settings, bundle: Path, model_format: str, guarantee: str = "at-least-once") -> list[dict[str, Any]]:
     """All decisions of a scorer that has read everything, by id."""
     scorer = start("stream", "fraud", "--model", str(bundle), "--format", model_format, "--guarantee", guarantee, settings=settings)
     try:
-        until(lambda: wait_until_scored(settings, FRAUD, 1.0), scorer)
+        until(lambda: wait_until_scored(settings, FRAUD, 1.0), scorer, running=True)
     finally:
         assert scorer.stop() == 0, scorer.output()
     return sorted((orjson.loads(m.value()) for m in read_topic(settings, FRAUD.decisions_topic)), key=lambda d: str(d["decision_id"]))
@@ -143,7 +133,7 @@ def test_a_bad_label_becomes_a_dead_letter_once_and_a_good_one_does_not(clean_to
         assert producer.flush(30) == 0
         monitor = start("monitor", settings=settings)
         try:
-            until(lambda wanted=number: len(letters()) >= wanted, monitor)
+            until(lambda wanted=number: len(letters()) >= wanted, monitor, running=True)
         finally:
             assert monitor.stop() == 0, monitor.output()
         assert dict(letters()[-1].headers())["code"] == code.encode()
