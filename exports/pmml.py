@@ -30,8 +30,9 @@ def load(path: Path) -> KernelScorer:
 
     Its own is read as strictly as it was written. Scores of another's may be NaN: the document then gives no prediction.
     """
-    if (namespace := pmml_any.written_by_others(files.read(path))) is not None:
-        return pmml_any.read(path, namespace)
-    ensemble, schema = pmml_reader.read(path)
+    data = files.read(path)
+    if (namespace := pmml_any.written_by_others(data)) is not None:
+        return pmml_any.read(data, path.name, namespace)
+    ensemble, schema = pmml_reader.read(data, path.name)
     check_kinds(ensemble, schema)
     return KernelScorer(ensemble, schema)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.schema import FeatureSchema
-from exports import pmml_reader
+from exports import files, pmml_reader
 from exports.errors import CorruptArtifact, EngineMissing
 from exports.pmml_link import value_fields
 from exports.pmml_names import Names
@@ -25,7 +25,7 @@ def load(path: Path, schema: FeatureSchema) -> Callable[[Matrix], Matrix]:
 
     Starts Java beside this process at the first call; about 3 ms a row. Raises ``EngineMissing`` or ``ArtifactError``.
     """
-    ensemble, names = pmml_reader.read(path).ensemble, Names(schema)
+    ensemble, names = pmml_reader.read(files.read(path), path.name).ensemble, Names(schema)
     model, fields = _model(path), value_fields(ensemble.link, ensemble.n_outputs, names)
 
     def score(rows: Matrix) -> Matrix:

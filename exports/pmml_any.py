@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from exports import xml_document
@@ -40,9 +39,9 @@ def written_by_others(data: bytes) -> str | None:
     return None if found is None or _OWN.search(data) else found[1].decode()
 
 
-def read(path: Path, namespace: str) -> KernelScorer:
-    """Read a file. Raises ``CorruptArtifact`` or ``UnsupportedConstruct``, naming the element and its line."""
-    root = xml_document.read(path, namespace).allow("version", "x-baseVersion", _LOCATION)
+def read(data: bytes, source: str, namespace: str) -> KernelScorer:
+    """Read a file's bytes. Raises ``CorruptArtifact`` or ``UnsupportedConstruct``, naming the element and its line."""
+    root = xml_document.read(data, source, namespace).allow("version", "x-baseVersion", _LOCATION)
     if root.tag != "PMML":
         raise root.unsupported("is not the root of a PMML document")
     if not re.fullmatch(re.escape(namespace[-3:].replace("_", ".")) + r"(\.\d+)?", root.need("version")):
@@ -115,7 +114,7 @@ class _Reader:
     def _chained(self, model: Element, sums: list[_Sum]) -> AnyLink:
         classes = self._inputs.classes(model) if model.get("functionName") == "classification" else ()
         if not classes:
-            self._inputs.check_quantity(model)
+            self._inputs.check_quantity()
         if model.get("functionName") != self._model.get("functionName"):
             raise model.unsupported("has another functionName than the model that it ends")
         average = len(sums[0].trees) if sums[0].averaged else 1
@@ -136,7 +135,7 @@ class _Reader:
         """Trees with no link behind them."""
         average = len(found.trees) if found.averaged else 1
         if model.one_of("functionName", ("regression", "classification")) == "regression":
-            self._inputs.check_quantity(model)
+            self._inputs.check_quantity()
             self._add(found, 0)
             return AnyLink(Link(average_over=average), (), ())
         classes = self._inputs.classes(model)

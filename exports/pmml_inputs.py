@@ -138,13 +138,12 @@ class Inputs:
             raise model.unsupported("classifies, and the DataDictionary does not list its target's values")
         return self._target.labels
 
-    def check_quantity(self, model: Element) -> None:
+    def check_quantity(self) -> None:
         """Raises ``UnsupportedConstruct`` unless the target is a double: other types round what the trees say."""
         if self._target is not None and (self._target.optype, self._target.kind) != ("continuous", "double"):
             raise self._target.element.unsupported(
                 f"a quantity that is {self._target.kind} {self._target.optype} is rounded; only doubles are read"
             )
-        del model
 
     def names(self) -> set[str]:
         return set(self._fields)

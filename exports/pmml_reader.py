@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from domain.schema import FeatureSchema
@@ -28,9 +27,9 @@ class Document(NamedTuple):
     schema: FeatureSchema
 
 
-def read(path: Path) -> Document:
-    """Read a file. Raises ``CorruptArtifact`` or ``UnsupportedConstruct``, naming the element and its line."""
-    root = xml_document.read(path, NAMESPACE).allow("version")
+def read(data: bytes, source: str) -> Document:
+    """Read a file's bytes. Raises ``CorruptArtifact`` or ``UnsupportedConstruct``, naming the element and its line."""
+    root = xml_document.read(data, source, NAMESPACE).allow("version")
     if root.tag != "PMML":
         raise root.unsupported("is not the root of a PMML document")
     root.one_of("version", ("4.4",))

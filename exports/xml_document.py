@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from lxml import etree
 
-from exports import files
 from exports.errors import CorruptArtifact, UnsupportedConstruct
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)")
@@ -128,19 +126,18 @@ def finite(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def read(path: Path, namespace: str) -> Element:
+def read(data: bytes, source: str, namespace: str) -> Element:
     """The root of a UTF-8 document. Raises ``CorruptArtifact``, also for any document type: that is where entities are declared."""
-    data = files.read(path)
     if b"\x00" in data:
-        raise CorruptArtifact(path.name, "not UTF-8: save it as UTF-8")
+        raise CorruptArtifact(source, "not UTF-8: save it as UTF-8")
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise CorruptArtifact(path.name, "declares a document type or an entity, which is refused; remove the declaration")
+        raise CorruptArtifact(source, "declares a document type or an entity, which is refused; remove the declaration")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, encoding="utf-8")
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         line = error.position[0] if error.position else 0
-        raise CorruptArtifact(path.name, f"not well-formed XML: {error.msg}", line or 0) from None
+        raise CorruptArtifact(source, f"not well-formed XML: {error.msg}", line or 0) from None
     if root.getroottree().docinfo.doctype:
-        raise CorruptArtifact(path.name, "declares a document type, which is refused; remove the declaration")
-    return Element(root, path.name, namespace)
+        raise CorruptArtifact(source, "declares a document type, which is refused; remove the declaration")
+    return Element(root, source, namespace)
