@@ -19,7 +19,7 @@ from confluent_kafka.admin import AdminClient
 
 from apps import address, broker_recovery, kafka, process
 from apps.address import Address
-from apps.children import launch
+from apps.children import last_words, launch
 from apps.errors import BrokerError
 from apps.kafka_jars import VERSION, jars
 from apps.settings import Settings, security
@@ -163,14 +163,6 @@ def _answers(bootstrap: str, timeout: float) -> bool:
         return bool(AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=timeout * 4).brokers)
     except (OSError, ValueError, KafkaException):
         return False
-
-
-def last_words(log: Path) -> str:
-    """The end of a log, in one line."""
-    try:
-        return " / ".join(log.read_text(errors="replace").strip().splitlines()[-5:])
-    except OSError:
-        return "(nothing)"
 
 
 def stop(settings: Settings, *, say: Say) -> None:

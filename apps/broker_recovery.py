@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from apps.children import last_words
 from apps.errors import BrokerError
 
 _SESSION_MS: Final = 500
@@ -65,8 +66,8 @@ def _wait(java: subprocess.Popen[bytes], log: Path, data: Path) -> None:
     give_up, size, additions = time.monotonic() + _WITHIN, _size(data), 0
     while additions < _ADDITIONS:
         if time.monotonic() > give_up or java.poll() is not None:
-            said = " / ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
-            raise BrokerError(f"Kafka was killed, and its transactions cannot be brought in order before it starts: {said}; start it again")
+            said = f"Kafka was killed, and its transactions cannot be brought in order before it starts: {last_words(log)}"
+            raise BrokerError(f"{said}; start it again")
         time.sleep(0.05)  # until the controller has got there
         before, size = size, _size(data)
         additions += size > before

@@ -34,6 +34,14 @@ def launch(
         )
 
 
+def last_words(log: Path) -> str:
+    """The end of a log, in one line."""
+    try:
+        return " / ".join(log.read_text(errors="replace").strip().splitlines()[-5:])
+    except OSError:
+        return "(nothing)"
+
+
 _PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None  # looked up here: between fork and exec it might block
 
 

@@ -13,7 +13,7 @@ from rich.live import Live
 
 from apps import address, audit, broker, dashboard, process, topics, train
 from apps.address import Address
-from apps.children import STOP_WITHIN, Child
+from apps.children import STOP_WITHIN, Child, last_words
 from apps.process import Stop
 from apps.settings import Guarantee, Settings
 from apps.summary import Summary
@@ -156,7 +156,7 @@ class Demo:
         """Stop the payments, let the scorer finish and check; returns the exit status. Raises ``KeyboardInterrupt``."""
         if self._kafka_ended:
             log = broker.log_file(self._settings)
-            return self._failed(f"Kafka ended; its log {log} ends with:", broker.last_words(log))
+            return self._failed(f"Kafka ended; its log {log} ends with:", last_words(log))
         if self._died is not None:
             died = self._died
             return self._failed(f"{died.name} ended with status {died.popen.returncode}; {died.log} ends with:", died.last_words())
