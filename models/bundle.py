@@ -30,6 +30,7 @@ from models.plots import draw
 
 FORMAT_VERSION = 3  # 2: with a parity report; 3: with the average answer
 PARITY = "parity.json"
+_UNAVAILABLE = {"outcome": "unavailable"}  # what a report says of a format by saying nothing
 _LIBRARIES = ("lightgbm", "numpy", "numba", "scikit-learn")
 
 
@@ -161,17 +162,22 @@ class Bundle:
         if model_format not in FORMATS:
             raise BundleError(f"no format {model_format!r}; there are {', '.join(FORMATS)}")
         chosen = FORMATS[model_format]
+        stated = {c["name"]: c for c in self.parity["comparisons"]}.get(model_format, _UNAVAILABLE)
+        if stated["outcome"] != "unavailable":
+            self._demand(stated)
         scorer = chosen.load(self.folder / chosen.file_name)
-        proven = {c["name"]: c for c in self.parity["comparisons"]}.get(model_format)
-        if proven is None or proven["outcome"] == "unavailable":  # nothing was there to score it when the bundle was made
+        if stated["outcome"] == "unavailable":  # nothing was there to score it when the bundle was made
             text = (self.folder / FORMATS["native"].file_name).read_text()
-            proven = asdict(parity.Truth(lightgbm_text.parse(text), self.schema).of_format(model_format, lambda: scorer))
-        if proven["outcome"] != "passed":
-            why = proven["reason"] or proven["outcome"]
-            raise BundleError(f"bundle {self.version} has no passing parity report for {model_format}: {why}; train again")
+            self._demand(asdict(parity.Truth(lightgbm_text.parse(text), self.schema).of_format(model_format, lambda: scorer)))
         if scorer.schema.digest != self.schema.digest:
             raise BundleError(f"{self.folder / chosen.file_name}: its features are not those of the manifest; train again")
         return scorer
+
+    def _demand(self, comparison: dict[str, Any]) -> None:
+        """Raises ``BundleError`` unless the comparison with LightGBM passed."""
+        if comparison["outcome"] != "passed":
+            why = comparison["reason"] or comparison["outcome"]
+            raise BundleError(f"bundle {self.version} has no passing parity report for {comparison['name']}: {why}; train again")
 
     def contributions(self, row: Sequence[float]) -> NDArray[np.float64]:
         """TreeSHAP values (features,) of one row, in raw score (Lundberg et al. 2018; LightGBM's ``pred_contrib``)."""
