@@ -43,8 +43,9 @@ def command(settings: Settings, domain_name: str, data: list[Path], *, seed: int
             history, source = _simulated(domain, seed, days, told), f"simulated, seed {seed}, {days} days"
         folder = train(domain, history, source, bundle_folder, progress=told)
     say(console, f"model {folder.name} written to {folder}")
-    _tell_unproven(bundles.load_bundle(folder), console)
-    _show(bundles.load_bundle(folder).report, console)
+    made = bundles.load_bundle(folder)
+    _tell_unproven(made, console)
+    _show(made.report, console)
     announce(settings, folder, console)
     return folder
 
