@@ -1,4 +1,4 @@
-"""`python -m tests.bench.comparison bench`: what was measured of formats and stream, as one file, two pages and a verdict.
+"""What was measured of formats and stream, as one file, two pages and a verdict.
 
 ``formats.json`` (pytest-benchmark's) and, where it is there, ``stream.json`` become ``comparison.json``, ``formats.md`` and
 ``formats.html``. A subject whose answers are not LightGBM's has no figure in any of them, whatever was timed.
@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -111,15 +110,3 @@ def write(folder: Path) -> dict[str, Any]:
 def failed(found: dict[str, Any]) -> list[str]:
     """Who gave other answers than LightGBM."""
     return [f"{row['subject']} on {row['case']}" for row in found["rows"] if row["outcome"] == "failed"]
-
-
-def main() -> int:
-    """The exit status is 1 where answers differ: then the pages say so, too."""
-    differ = failed(write(Path(sys.argv[1])))
-    if differ:
-        sys.stderr.write(f"other answers than LightGBM's, and so no figures: {', '.join(differ)}\n")
-    return 1 if differ else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
