@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import struct
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,10 @@ from numpy.typing import NDArray
 from domain.schema import MISSING, FeatureSchema
 from exports import c_compiler, c_reader, c_writer, files
 from exports.c_reader import Document
-from exports.compiled import matrix, numbers
+from exports.compiled import RowScorer, matrix
 from exports.fit import fitting
 from exports.lightgbm_text import ModelSource
 from exports.lightgbm_text import read as read_model
-from exports.scorer import Scores
 
 
 def export(model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path:
@@ -37,30 +34,17 @@ def load(path: Path) -> CScorer:
     return CScorer(c_reader.read(data, path.name), data)
 
 
-class CScorer:
+class CScorer(RowScorer):
     """Scores through the compiled file, link included. Holds one row's buffers: give every thread a scorer of its own."""
 
     def __init__(self, document: Document, source: bytes) -> None:
-        self.ensemble, self.schema = document
-        self._one, self._many = _functions(source)
-        features, outputs = len(self.schema), self.ensemble.n_outputs
-        self._buffer = np.zeros(features + 2 * outputs)
-        self._out = self._buffer[features:].reshape(2, outputs)
-        self._row = self._buffer.data
-        self._put = struct.Struct(f"={features}d").pack_into
+        one, self._many = _functions(source)
+        features, outputs = len(document.schema), document.ensemble.n_outputs
+        self._buffer = np.zeros(features + 2 * outputs)  # kept: the pointers below lead into it
         start = self._buffer.ctypes.data
-        self._arguments = tuple(ctypes.c_void_p(start + 8 * at) for at in (0, features, features + outputs))
+        arguments = tuple(ctypes.c_void_p(start + 8 * at) for at in (0, features, features + outputs))
+        super().__init__(*document, self._buffer, one, arguments)
         self.score([MISSING] * features)
-
-    def score(self, row: Sequence[float | None]) -> Scores:
-        """Raw and linked scores of one row. Raises ``RowError`` where it is not the schema's features in order."""
-        try:
-            self._put(self._row, 0, *row)
-        except struct.error:
-            self._put(self._row, 0, *numbers(row, self.schema))
-        self._one(*self._arguments)
-        raw, values = self._out.tolist()
-        return Scores(tuple(raw), tuple(values))
 
     def score_batch(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, features) float64 -> (n, outputs) float64, after the link."""

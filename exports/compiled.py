@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,31 +18,19 @@ from exports.packing import pack
 from exports.scorer import Scores
 
 
-class KernelScorer:
-    """Scores rows of one schema. Holds one workspace: give every thread a scorer of its own.
+class RowScorer:
+    """One row through compiled code: ``work`` (float64) begins with the row, then the raw and the linked scores, which ``call`` fills."""
 
-    Making one compiles the kernel, or takes it from numba's cache on disk, so the first ``score`` is as quick as the others.
-    """
-
-    def __init__(self, ensemble: Ensemble, schema: FeatureSchema) -> None:
+    def __init__(
+        self, ensemble: Ensemble, schema: FeatureSchema, work: NDArray[np.float64], call: Callable[..., None], arguments: tuple[Any, ...]
+    ) -> None:
         self.schema = schema
         self.ensemble = ensemble
-        self._packed = pack(ensemble)
-        self._work = self._packed.workspace()
         n, outputs = ensemble.n_features, ensemble.n_outputs
-        self._out = self._work[n : n + 2 * outputs].reshape(2, outputs)
-        self._row = self._work.data
+        self._out = work[n : n + 2 * outputs].reshape(2, outputs)
+        self._row = work.data
         self._put = struct.Struct(f"={n}d").pack_into
-        self._arguments = (
-            self._packed.ints,
-            self._packed.nodes,
-            self._packed.links,
-            self._packed.members,
-            self._work,
-            self._packed.sigmoid,
-        )
-        self.score_batch(np.full((1, n), MISSING))
-        self.score([MISSING] * n)
+        self._call, self._arguments = call, arguments
 
     def score(self, row: Sequence[float | None]) -> Scores:
         """Raw and linked scores of one row. Raises ``RowError`` where it is not the schema's features in order."""
@@ -48,9 +38,25 @@ class KernelScorer:
             self._put(self._row, 0, *row)
         except struct.error:
             self._put(self._row, 0, *numbers(row, self.schema))
-        score_row(*self._arguments)
+        self._call(*self._arguments)
         raw, values = self._out.tolist()
         return Scores(tuple(raw), tuple(values))
+
+
+class KernelScorer(RowScorer):
+    """Scores rows of one schema. Holds one workspace: give every thread a scorer of its own.
+
+    Making one compiles the kernel, or takes it from numba's cache on disk, so the first ``score`` is as quick as the others.
+    """
+
+    def __init__(self, ensemble: Ensemble, schema: FeatureSchema) -> None:
+        packed, n = pack(ensemble), ensemble.n_features
+        work = packed.workspace()
+        arguments = (packed.ints, packed.nodes, packed.links, packed.members, work, packed.sigmoid)
+        super().__init__(ensemble, schema, work, score_row, arguments)
+        self._many = partial(score_rows, *arguments)
+        self.score_batch(np.full((1, n), MISSING))
+        self.score([MISSING] * n)
 
     def score_batch(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, features) float64 -> (n, outputs) float64, after the link."""
@@ -63,7 +69,7 @@ class KernelScorer:
     def _batch(self, rows: NDArray[np.float64], linked: bool) -> NDArray[np.float64]:
         table = matrix(rows, self.schema)
         out = np.empty((len(table), self.ensemble.n_outputs))
-        score_rows(*self._arguments, table, out, linked)
+        self._many(table, out, linked)
         return out
 
 
