@@ -188,17 +188,18 @@ def _time(path: Path, name: str, cells: Any) -> Array:
     if found is None:
         parsed = pd.to_datetime(pd.Series(cells.to_pandas()), utc=True, errors="coerce", format="ISO8601")
         found = np.where(parsed.isna(), np.nan, parsed.dt.as_unit("us").astype("int64").to_numpy() / 1e6)
-    return _sound(path, name, cells, found, ~np.isfinite(found), "is no time; write numbers, or times such as 2024-05-31 12:00:00")
+    _refuse(path, name, cells, ~np.isfinite(found), "is no time; write numbers, or times such as 2024-05-31 12:00:00")
+    return found
 
 
 def _group(path: Path, name: str, cells: Any) -> NDArray[np.int64]:
-    found = np.asarray(pc.dictionary_encode(cells).indices.to_numpy(zero_copy_only=False), dtype=np.int64)
     blank = np.asarray(pc.equal(pc.utf8_trim_whitespace(cells), "").to_numpy(zero_copy_only=False))
-    return _sound(path, name, cells, found, blank, "names no group; give it one, or leave the row out")
+    _refuse(path, name, cells, blank, "names no group; give it one, or leave the row out")
+    return np.asarray(pc.dictionary_encode(cells).indices.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
-def _sound(path: Path, name: str, cells: Any, found: Any, wrong: NDArray[np.bool_], what: str) -> Any:
+def _refuse(path: Path, name: str, cells: Any, wrong: NDArray[np.bool_], what: str) -> None:
+    """Raises ``InputError`` with the first row that is wrong, if any."""
     if wrong.any():
         row = int(wrong.argmax())
         raise InputError(f"{path}: column {name!r}, row {row + 1}: {cells[row].as_py()[:40]!r} {what}")
-    return found

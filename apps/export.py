@@ -17,8 +17,9 @@ Say = Callable[[str], None]
 
 
 def command(settings: Settings, model: Path | None, formats: Sequence[str], out: Path, *, say: Say) -> list[Path]:
-    """Write ``model`` (a bundle's folder, the name of a table or domain, a LightGBM text file; by default the newest bundle) in each format below ``out``.
+    """Write ``model`` in each format below ``out``.
 
+    ``model`` is a bundle's folder, the name of a domain or a table (its newest bundle), or a LightGBM text file; None: the newest bundle.
     Raises ``InputError`` for an unknown format or a folder that cannot be written, ``ExportError`` for what a format cannot carry.
     """
     wanted = [name.strip() for name in formats if name.strip()]
