@@ -104,7 +104,7 @@ def _alone(column: Matrix, y: Matrix, objective: str) -> float:
     total, count = (np.bincount(bins[learn], weights=w, minlength=bins.max() + 1) for w in (y[learn], np.ones(learn.sum())))
     told = ((total + y[learn].mean()) / (count + 1.0))[bins[test]]
     if objective == "binary":
-        return float(roc_auc_score(y[test], told)) if 0 < y[test].sum() < test.sum() else 0.0
+        return max(float(roc_auc_score(y[test], told)), _ranked(column, y)) if 0 < y[test].sum() < test.sum() else 0.0
     return max(_r2(y[test], told), _same_order(column, y))
 
 
@@ -114,6 +114,15 @@ def _binned(column: Matrix) -> Index:
     values = np.unique(given)
     edges = values if len(values) <= 4 * BINS else np.unique(np.quantile(given, np.linspace(0, 1, BINS + 1)))
     return np.where(np.isnan(column), 0, 1 + np.searchsorted(edges, column)).astype(np.int64)
+
+
+def _ranked(column: Matrix, y: Matrix) -> float:
+    """AUC of the column's own order, either way, over rows where it has a value: a bin may hold both sides of a sharp edge."""
+    given = ~np.isnan(column)
+    if given.sum() < 0.9 * len(y) or not 0 < y[given].sum() < given.sum():
+        return 0.0
+    found = float(roc_auc_score(y[given], column[given]))
+    return max(found, 1 - found)
 
 
 def _r2(y: Matrix, told: Matrix) -> float:
