@@ -45,7 +45,7 @@ def _one_of(names: Collection[str]) -> Callable[[str], str]:
     """Refuses what is not one of these names."""
 
     def check(value: str) -> str:
-        if value not in names:
+        if value is not None and value not in names:  # an argument that may be left out
             raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}")
         return value
 
@@ -177,17 +177,48 @@ def replay(
     recorded.command(from_environment(), domain, data, speed=speed, limit=limit, console=console)
 
 
+DomainOrNone = Annotated[
+    str | None,
+    typer.Argument(help=f"Which domain: {', '.join(DOMAINS)}.", callback=_one_of(DOMAINS), autocompletion=lambda: list(DOMAINS)),
+]
+
+
 @app.command()
 def train(
-    domain: DomainArgument,
+    domain: DomainOrNone = None,
     data: Annotated[list[Path] | None, typer.Option("--data", help="Recorded history to train on. Default: simulated history.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the simulated history and of the training.")] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated history, of the training, and of a table's folds.")] = 7,
     days: Annotated[int, typer.Option(help="Days of simulated history; fewer hold no window to judge on.", min=35)] = 60,
+    table: Annotated[Path | None, typer.Option("--csv", help="A table of your own (CSV), instead of a domain.")] = None,
+    label: Annotated[str | None, typer.Option(help="The table's column to predict.")] = None,
+    objective: Annotated[str | None, typer.Option(help="binary, multiclass or regression. Default: told from the label.")] = None,
+    time: Annotated[str | None, typer.Option(help="A column of times: models are judged on rows later than those they saw.")] = None,
+    group: Annotated[str | None, typer.Option(help="A column that says which rows belong together: none is parted.")] = None,
+    test_last: Annotated[int | None, typer.Option(help="Judge on so many last rows, by --time or as they stand.", min=1)] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="A column to leave out; may be given several times.")] = None,
+    categorical: Annotated[list[str] | None, typer.Option(help="A column whose numbers are labels; may be given several times.")] = None,
+    keep: Annotated[list[str] | None, typer.Option(help="A column that looks like an id and is none.")] = None,
+    separator: Annotated[str, typer.Option(help="What stands between the columns of the CSV.")] = ",",
+    name: Annotated[str | None, typer.Option(help="What to call the table's model. Default: the file's name.")] = None,
 ) -> None:
-    """Train a model by replaying history through the domain's features; writes a bundle with every format and a report."""
-    from apps import train as process
+    """Train a model on a domain's history, or on a table of your own; writes a bundle with every format and a report."""
+    if (domain is None) == (table is None):
+        raise typer.BadParameter(f"give either a domain ({', '.join(DOMAINS)}) or a table with --csv FILE --label COLUMN")
+    settings = from_environment()
+    if domain is not None:
+        from apps import train as process
 
-    process.command(from_environment(), domain, data or [], seed=seed, days=days, console=console)
+        if given := [o for o, v in {"--label": label, "--time": time, "--group": group, "--drop": drop, "--name": name}.items() if v]:
+            raise typer.BadParameter(f"{', '.join(given)}: for a table (--csv), not for a domain")
+        process.command(settings, domain, data or [], seed=seed, days=days, console=console)
+        return
+    from apps import csv_training, train_table
+    from models.table_splits import Protocol
+
+    if table is None or label is None:
+        raise typer.BadParameter("--csv needs --label COLUMN, the column to predict")
+    wanted = csv_training.Wanted(label, objective, time, group, tuple(drop or ()), tuple(categorical or ()), separator)
+    train_table.command(settings, table, name, wanted, Protocol(test_last, seed), frozenset(keep or ()), console=console)
 
 
 @app.command()

@@ -17,8 +17,9 @@ Say = Callable[[str], None]
 
 
 def command(settings: Settings, model: Path | None, formats: Sequence[str], out: Path, *, say: Say) -> list[Path]:
-    """Write ``model`` (a bundle's folder, a LightGBM text file; by default the newest bundle) in each format below ``out``.
+    """Write ``model`` in each format below ``out``.
 
+    ``model`` is a bundle's folder, the name of a domain or a table (its newest bundle), or a LightGBM text file; None: the newest bundle.
     Raises ``InputError`` for an unknown format or a folder that cannot be written, ``ExportError`` for what a format cannot carry.
     """
     wanted = [name.strip() for name in formats if name.strip()]
@@ -38,6 +39,8 @@ def command(settings: Settings, model: Path | None, formats: Sequence[str], out:
 
 def _source(settings: Settings, model: Path | None) -> tuple[str, FeatureSchema | None, str]:
     """The model's text, its schema if a bundle states one, and what to call it."""
+    if model is not None and not model.exists() and (named := settings.bundles / model.name).is_dir() and model.name == str(model):
+        model = bundles.latest(named)
     if model is not None and not model.is_dir():
         return files.text(model), None, str(model)
     found = bundles.load_bundle(model or bundles.latest(settings.bundles / next(iter(DOMAINS))))

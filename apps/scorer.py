@@ -26,6 +26,9 @@ def load(settings: Settings, domain: Domain, folder: Path | None, model_format: 
     Raises ``InputError`` where the bundle was trained on other features than this code computes.
     """
     found = bundles.load_bundle(folder or bundles.latest(settings.bundles / domain.name))
+    if found.manifest["domain"] != domain.name:
+        of = f"bundle {found.version} is a model of {found.manifest['domain']!r}, not of the domain {domain.name}"
+        raise InputError(f"{of}; a stream computes a domain's features: score a table with `polyscore score` or `polyscore serve`")
     if found.schema.digest != domain.schema.digest:
         fix = f"train it again: `polyscore train {domain.name}`"
         raise InputError(f"bundle {found.version} has other features than the domain {domain.name} computes; {fix}")

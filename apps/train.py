@@ -34,7 +34,7 @@ def command(settings: Settings, domain_name: str, data: list[Path], *, seed: int
     Raises ``InputError`` where the folder cannot be written, ``ModelError`` for history that is of no use.
     """
     domain, bundle_folder = DOMAINS[domain_name], settings.bundles / domain_name
-    _check_writable(bundle_folder)
+    check_writable(bundle_folder)
     say(console, f"training {domain.title.lower()}")
     with progress(console) as told:
         if data:
@@ -44,20 +44,20 @@ def command(settings: Settings, domain_name: str, data: list[Path], *, seed: int
         folder = train(domain, history, source, bundle_folder, progress=told)
     say(console, f"model {folder.name} written to {folder}")
     made = bundles.load_bundle(folder)
-    _tell_unproven(made, console)
+    tell_unproven(made, console)
     _show(made.report, console)
     announce(settings, folder, console)
     return folder
 
 
-def _tell_unproven(bundle: bundles.Bundle, console: Console) -> None:
+def tell_unproven(bundle: bundles.Bundle, console: Console) -> None:
     """The formats that were written and not compared with LightGBM here, because nothing is here that scores them."""
     for found in bundle.parity["comparisons"]:
         if found["outcome"] != "passed":
             say(console, f"{found['name']} is in the bundle and will be proven where it is first scored: {found['reason']}")
 
 
-def _check_writable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
     """Before the work, not after it. Raises ``InputError``."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

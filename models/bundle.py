@@ -38,7 +38,7 @@ _LIBRARIES = ("lightgbm", "numpy", "numba", "scikit-learn")
 class Trained:
     """What goes into a bundle: the booster, its schema, and what is known of its making."""
 
-    domain: str
+    domain: str  # or the table's name
     objective: str
     booster: lgb.Booster
     schema: FeatureSchema
@@ -123,7 +123,12 @@ def _manifest(trained: Trained, model_version: str, now: datetime, files: list[P
 
 
 def _label_window(trained: Trained) -> dict[str, Any]:
-    """How late labels are, the days whose labels the model learned from, and the days it was judged on, fold by fold."""
+    """How late labels are, the days whose labels the model learned from, and the days it was judged on, fold by fold.
+
+    Empty for a table, whose labels are all there.
+    """
+    if "label_delay_days" not in trained.data:
+        return {}
     return {
         "delay_days": trained.data["label_delay_days"],
         "trained": {name: trained.data[name] for name in ("from", "to")},

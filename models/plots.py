@@ -38,14 +38,15 @@ def draw(report: Report, folder: Path) -> list[Path]:
 
 def figures(report: Report) -> dict[str, Figure]:
     """Each plot by the name of its file."""
-    return {
-        "precision_recall.png": _curve(report, "precision_recall", "recall", "precision"),
-        "roc.png": _curve(report, "roc", "false positive rate", "true positive rate", diagonal=True),
-        "calibration.png": _calibration(report),
-        "card_precision.png": _card_precision(report["folds"]),
-        "metrics_by_fold.png": _by_fold(report),
-        "importance.png": _importance(report["importance"]),
-    }
+    found = {"importance.png": _importance(report["importance"])}
+    if "curves" in report:
+        found["precision_recall.png"] = _curve(report, "precision_recall", "recall", "precision")
+        found["roc.png"] = _curve(report, "roc", "false positive rate", "true positive rate", diagonal=True)
+        found["calibration.png"] = _calibration(report)
+    if set(BY_FOLD) <= set(report["metrics"]):
+        found["card_precision.png"] = _card_precision(report["folds"])
+        found["metrics_by_fold.png"] = _by_fold(report)
+    return found
 
 
 def _figure(x_label: str, y_label: str) -> tuple[Figure, Any]:
@@ -85,7 +86,7 @@ def _behind(axes: Any, lines: Sequence[Points]) -> None:
 
 
 def _calibration(report: Report) -> Figure:
-    figure, axes = _figure("mean score of the bin", "share of frauds in the bin")
+    figure, axes = _figure("mean score of the bin", f"share of {report.get('positives', 'frauds')} in the bin")
     pooled, folds = _bins(report["calibration"]), [_bins(fold["calibration"]) for fold in report["folds"]]
     top = max(max(point) for points in [pooled, *folds] for point in points)
     for scale, limit, axis in ((axes.set_xscale, axes.set_xlim, axes.xaxis), (axes.set_yscale, axes.set_ylim, axes.yaxis)):

@@ -54,7 +54,7 @@ def cross_validate(
     return {
         "protocol": _protocol(window, len(results)),
         "folds": results,
-        "metrics": _spread([r["metrics"] for r in results]),
+        "metrics": spread([r["metrics"] for r in results]),
         "single_rule": {"mean": float(np.mean([r["single_rule"]["average_precision"] for r in results]))},
         "curves": curves(y, scores),
         "calibration": calibration_bins(y, scores),
@@ -96,7 +96,7 @@ def _span(time: NDArray[np.float64]) -> dict[str, str]:
     return {"from": first, "to": last}
 
 
-def _spread(metrics: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+def spread(metrics: list[dict[str, float]]) -> dict[str, dict[str, float]]:
     """Mean and standard deviation over the folds, and the extremes."""
     found = {}
     for name in metrics[0]:

@@ -88,6 +88,12 @@ def rows_file(path: Path) -> None:
     path.write_text("\n".join([",".join(names), *lines, ""]))
 
 
+def loans_file(path: Path) -> None:
+    """A small table to learn from: numbers, labels, and a label to predict."""
+    lines = [f"{(i * 37) % 101},{('car', 'flat')[i % 2]},{('no', 'yes')[(i * 37) % 101 > 50 + 20 * (i % 2)]}" for i in range(200)]
+    path.write_text("\n".join(["amount,purpose,repaid", *lines, ""]))
+
+
 class Reader:
     """Types the README's commands: those that end one after the other, the others beside them."""
 
@@ -170,6 +176,7 @@ def answers(log: Path, health: str) -> bool:
 def test_every_command_runs_and_those_that_run_on_do_their_work(tmp_path: Path) -> None:
     handbook_files(tmp_path)
     rows_file(tmp_path / "rows.csv")
+    loans_file(tmp_path / "loans.csv")
     reader, url, began_us = Reader(tmp_path), f"sqlite:///{tmp_path / 'home' / 'polyscore.db'}", 0
     for command in COMMANDS:
         if command in (*BY_HAND, BENCH):
@@ -190,6 +197,7 @@ def test_every_command_runs_and_those_that_run_on_do_their_work(tmp_path: Path) 
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 21
     assert json.loads((tmp_path / "out" / "parity.json").read_text())["passed"]
     assert (tmp_path / "out" / "model.pfa").stat().st_size > 1000
+    assert (tmp_path / "loans" / "model.pmml").stat().st_size > 1000
     assert not (tmp_path / "home").exists(), "reset leaves something behind"
 
 

@@ -1,0 +1,89 @@
+"""`polyscore train --csv`: any table in, a proven bundle out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table as Shown
+
+from apps.csv_training import Wanted, read_table
+from apps.errors import InputError
+from apps.settings import Settings
+from apps.terminal import progress, say
+from apps.train import check_writable, tell_unproven
+from domain.registry import DOMAINS
+from models import bundle as bundles
+from models import table_findings
+from models.table import Table
+from models.table_splits import Protocol
+from models.table_training import train
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def command(
+    settings: Settings, path: Path, name: str | None, wanted: Wanted, protocol: Protocol, kept: frozenset[str], *, console: Console
+) -> Path:
+    """Train on ``path`` and write a bundle below ``bundles/<name>`` (default: the file's stem).
+
+    Raises ``InputError`` or ``ModelError``, naming the column that cannot be used.
+    """
+    if wanted.time is not None and wanted.group is not None:
+        raise InputError("--time and --group: give one of them")
+    if wanted.group is not None and protocol.test_last is not None:
+        raise InputError("--group and --test-last: give one of them")
+    called = _name(path, name)
+    folder = settings.bundles / called
+    check_writable(folder)
+    with progress(console) as told:
+        table = read_table(path, called, wanted, told)
+        table = table.without(table_findings.useless(table, kept))
+        _tell(table, console)
+        made = train(table, protocol, path.name, folder, told)
+    say(console, f"model {made.name} written to {made}")
+    found = bundles.load_bundle(made)
+    tell_unproven(found, console)
+    _show(found.report, console)
+    return made
+
+
+def _name(path: Path, name: str | None) -> str:
+    called = path.stem if name is None else name
+    if not _NAME.fullmatch(called):
+        raise InputError(f"--name {called!r}: give a name of letters, digits, dots, dashes and underscores")
+    if called in DOMAINS:
+        raise InputError(f"--name {called}: is a domain's; name the table otherwise")
+    return called
+
+
+def _tell(table: Table, console: Console) -> None:
+    """What the table was taken for, and what looks wrong with it."""
+    labelled = f"; the model gives the probability of {table.classes[1]!r}" if table.objective == "binary" else ""
+    categorical = len(table.schema.categorical_indices)
+    columns = f"{len(table.schema) - categorical} columns of numbers, {categorical} of labels"
+    say(console, f"{len(table):,} rows, {columns}; {table.objective} on {table.label!r}{labelled}")
+    for name, why in table.dropped.items():
+        say(console, f"left out {name!r}: {why}")
+    for name, why in table_findings.leaks(table).items():
+        _warn(console, f"{name!r} looks as if it gave the label away ({why}); if it is known only with the label, --drop it")
+    for name, rows in table_findings.nearly_constant(table).items():
+        _warn(console, f"{name!r} is nearly constant: {rows:,} of {len(table):,} rows hold another value")
+    if repeated := table_findings.duplicates(table):
+        _warn(console, f"{repeated:,} duplicate rows: where they are parted into training and test, the metrics flatter")
+
+
+def _warn(console: Console, text: str) -> None:
+    say(console, f"warning: {text}", "yellow")
+
+
+def _show(report: dict[str, Any], console: Console) -> None:
+    protocol = report["protocol"]
+    say(console, f"judged {protocol['method']}, folds: {protocol['folds']}")
+    shown = Shown("metric", "mean", "spread over folds", "every row alike", box=None)
+    for name, m in report["metrics"].items():
+        alike = report["baseline"][name]["mean"]
+        shown.add_row(name.replace("_", " "), f"{m['mean']:.4f}", f"{m['min']:.4f} to {m['max']:.4f}", f"{alike:.4f}")
+    console.print(shown)

@@ -1,0 +1,97 @@
+"""Tables: what is found wrong with them, and how their rows are parted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domain.schema import Feature, FeatureSchema
+from models import table_findings
+from models.errors import DataError
+from models.table import Objective, Table
+from models.table_splits import Protocol, inner, splits
+
+RNG = np.random.default_rng(1)
+
+
+def made(x: Any, y: Any, objective: Objective = "binary", **more: Any) -> Table:
+    columns = np.array(x, dtype=np.float64).T
+    features = tuple(Feature(f"f{i}") for i in range(columns.shape[1]))
+    classes = () if objective == "regression" else tuple(map(str, range(int(max(y)) + 1)))
+    return Table("t", "y", objective, FeatureSchema(features), columns, np.array(y, dtype=np.float64), classes, **more)
+
+
+def test_columns_that_give_the_label_away_are_named_and_honest_ones_are_not() -> None:
+    y = (RNG.random(2000) < 0.1).astype(float)
+    flag = np.where(np.cumsum(y) % 3 == 0, y, 0.0)  # set in a third of the positives, never in a negative
+    found = table_findings.leaks(made([y * 5 + RNG.random(2000), flag, y + RNG.normal(size=2000)], y))
+    assert set(found) == {"f0", "f1"}
+    assert "AUC" in found["f0"]
+    assert "not '1'" in found["f1"]
+
+
+def test_leaks_of_other_objectives_are_named() -> None:
+    y = RNG.normal(size=2000) ** 3
+    assert set(table_findings.leaks(made([np.exp(y / 9), y + RNG.normal(size=2000)], y, "regression"))) == {"f0"}
+    kinds = RNG.integers(0, 3, 2000)
+    assert set(table_findings.leaks(made([-kinds, kinds + RNG.normal(size=2000)], kinds, "multiclass"))) == {"f0"}
+
+
+def test_what_says_nothing_is_useless_and_named_so() -> None:
+    n = 200
+    x = [np.ones(n), np.full(n, np.nan), RNG.permutation(n), RNG.normal(size=n)]
+    table = made(x, np.arange(n) % 2)
+    found = table_findings.useless(table)
+    assert list(found) == ["f0", "f1", "f2"]
+    assert list(table_findings.useless(table, frozenset({"f2"}))) == ["f0", "f1"]
+    assert table.without(found).schema.names == ("f3",)
+    with pytest.raises(DataError, match="no column is left"):
+        table_findings.useless(made(x[:1], np.arange(n) % 2))
+
+
+def test_rows_that_repeat_are_counted_with_their_label() -> None:
+    assert table_findings.duplicates(made([[1, 1, 1, 2, 0.0, -0.0], [3, 3, 3, np.nan, 1, 1]], [0, 0, 1, 1, 1, 1])) == 2
+
+
+def test_a_group_is_never_parted_not_even_to_find_the_rounds() -> None:
+    group = RNG.integers(0, 40, 500)
+    table = made([RNG.normal(size=500)], RNG.integers(0, 2, 500), group=group)
+    parts = splits(table, Protocol())
+    assert sorted(np.concatenate([test for _, test in parts])) == list(range(500))
+    for train, test in parts:
+        assert not set(group[train]) & set(group[test])
+        learn, mined = inner(table, train, Protocol())
+        assert not set(group[learn]) & set(group[mined])
+        assert set(learn) | set(mined) == set(train)
+
+
+def test_by_time_what_is_learned_lies_before_what_is_judged() -> None:
+    time = RNG.integers(0, 50, 500).astype(float)
+    table = made([RNG.normal(size=500)], RNG.integers(0, 2, 500), time=time)
+    for train, test in splits(table, Protocol()):
+        assert time[train].max() < time[test].min()
+        learn, mined = inner(table, train, Protocol())
+        assert time[learn].max() <= time[mined].min()
+    ((train, test),) = splits(table, Protocol(test_last=100))
+    assert len(test) == 100
+    assert time[train].max() <= time[test].min()
+    with pytest.raises(DataError, match="too few different moments"):
+        splits(made([RNG.normal(size=500)], RNG.integers(0, 2, 500), time=time * 0), Protocol())
+
+
+def test_the_last_rows_of_the_file_are_judged_where_that_is_said() -> None:
+    table = made([RNG.normal(size=100)], np.arange(100) % 2)
+    ((train, test),) = splits(table, Protocol(test_last=20))
+    assert (train.tolist(), test.tolist()) == (list(range(80)), list(range(80, 100)))
+    with pytest.raises(DataError, match="--test-last 95"):
+        splits(table, Protocol(test_last=95))
+
+
+def test_by_lot_the_seed_decides_and_classes_keep_their_shares() -> None:
+    table = made([RNG.normal(size=200)], np.arange(200) % 10 == 0)
+    one, same, other = (splits(table, Protocol(seed=seed)) for seed in (1, 1, 2))
+    assert [t.tolist() for _, t in one] == [t.tolist() for _, t in same]
+    assert [t.tolist() for _, t in one] != [t.tolist() for _, t in other]
+    assert {int(table.y[test].sum()) for _, test in one} == {4}
