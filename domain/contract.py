@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
+from domain.decision import Decision
+from domain.learning import Learning
 from domain.schema import FeatureSchema
+
+Value = str | float | None
+NOTHING: Mapping[str, Any] = {}
 
 
 class MalformedEvent(ValueError):
@@ -28,15 +33,23 @@ class Event(Protocol):
     @property
     def event_time(self) -> datetime: ...
     @property
-    def context(self) -> dict[str, str | float | None]: ...
+    def context(self) -> dict[str, Value]: ...
+    @property
+    def decides(self) -> bool:
+        """False for an event that only changes its key's state: a basket line, a repair, a profile."""
+        ...
 
 
 class Computed(NamedTuple):
-    """The features of one event and the keyed state after it. ``repeated``: the state had this event already."""
+    """The features of one event and the keyed state after it. ``repeated``: the state had this event already.
+
+    ``row`` is empty where the event does not decide. ``facts`` are what the policy must know beside the scores.
+    """
 
     row: list[float]
     state: bytes
     repeated: bool
+    facts: Mapping[str, Any] = NOTHING
 
 
 class Features(Protocol):
@@ -52,18 +65,47 @@ class Features(Protocol):
 
 
 class Verdict(NamedTuple):
-    """The policy's answer: the action, whether a person should see it, the judged score and where it would tip."""
+    """The policy's answer: the action, whether a person should see it, the judged score and where it would tip.
+
+    ``memory`` is what the policy will want to know at the key's next event (None: nothing new); ``notes`` go into the
+    decision's context.
+    """
 
     action: str
     alert: bool
     score: float
     threshold: float
+    memory: bytes | None = None
+    notes: Mapping[str, Value] = NOTHING
 
 
 class Policy(Protocol):
-    """From scores to an action, by stated costs. Total: any finite score and any valid event get a verdict."""
+    """From scores to an action, by stated costs. Total: any finite score and any valid event get a verdict.
 
-    def judge(self, scores: Sequence[float], event: Any) -> Verdict: ...
+    A pure function, also of its own ``memory`` of the key. The same event may come again after later ones: it must get the
+    verdict that it got first, so a memory says *when* (in event time) a thing was decided, and is read as of the event.
+    """
+
+    remembers: bool  # False spares the stream the reading of a memory
+
+    def judge(self, scores: Sequence[float], event: Any, facts: Mapping[str, Any], memory: bytes | None) -> Verdict: ...
+
+
+class Ledger(Protocol):
+    """What the decisions were worth, in counts and sums. The monitor tells it all that it sees, in whatever order and how often that comes.
+
+    Its memory is bounded; what never gets a label is let go of.
+    """
+
+    def decided(self, decision: Decision) -> None: ...
+    def learned(self, label: Any) -> None: ...
+    def passed(self, now: datetime) -> None:
+        """The wall clock: ends what waits for an event that does not come."""
+        ...
+
+    def take(self) -> dict[str, float]:
+        """What was added since the last time it was taken, by name."""
+        ...
 
 
 class Emission(NamedTuple):
@@ -73,14 +115,19 @@ class Emission(NamedTuple):
     """
 
     at: datetime
-    stream: Literal["events", "labels"]
+    stream: str  # "events", "labels", or one of the domain's changelogs
     key: str
     value: Any
 
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain's parts, by name. ``domain/registry.py`` lists them all."""
+    """A domain's parts, by name. ``domain/registry.py`` lists them all.
+
+    Events whose order matters share one topic, whatever they speak of (``parse_event`` tells them apart), because Kafka keeps order
+    within a partition only. ``changelogs`` are compacted topics of what is known of a key; their messages go to ``features`` as events
+    do, and decide nothing.
+    """
 
     name: str
     title: str
@@ -93,7 +140,12 @@ class Domain:
     features: Callable[[], Features]
     policy: Policy
     phrase: Callable[[str, float, str | None], str]  # a feature's name, value and label -> a reason in words
-    simulate: Callable[..., Iterator[Emission]]  # (seed, start, **size) -> emissions in order of ``at``
+    simulate: Callable[..., Iterator[Emission]]  # (seed, start, days=None, **sizes) -> emissions in order of ``at``
+    sizes: Mapping[str, int]  # of the simulated world, and what they are by default
+    targets: Callable[[Iterable[Any]], Callable[[Any], float]]  # all labels -> what is learned of an event; nan: nobody knows
+    learning: Callable[[], Learning]  # imported when it is called
+    ledger: Callable[[], Ledger]
+    changelogs: Mapping[str, Callable[[bytes], Any]] = field(default_factory=dict)  # name -> parser, which raises MalformedEvent
 
     @property
     def events_topic(self) -> str:
@@ -102,6 +154,10 @@ class Domain:
     @property
     def labels_topic(self) -> str:
         return f"{self.name}.labels"
+
+    def topic(self, stream: str) -> str:
+        """The topic of an emission's stream."""
+        return self.events_topic if stream == "events" else f"{self.name}.{stream}"
 
     @property
     def decisions_topic(self) -> str:

@@ -11,7 +11,7 @@ from domain.contract import MalformedEvent
 
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
 EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
-LATEST = datetime(2068, 1, 1, tzinfo=UTC)  # what a history entry can hold (domain.fraud.history)
+LATEST = datetime(2068, 1, 1, tzinfo=UTC)  # what a history entry can hold (domain.history)
 Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
 
 

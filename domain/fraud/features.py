@@ -1,6 +1,6 @@
 """The features of a payment: one incremental definition, for the live stream and, by replay, for training.
 
-Keyed state is the customer's payments (``domain.fraud.history``); ``learn`` collects, for every terminal, what labels said.
+Keyed state is the customer's payments (``domain.history``); ``learn`` collects, for every terminal, what labels said.
 A window of w days at a payment's time t holds what happened in (t - w, t). Of a terminal it holds what *became known*
 in that time, at the earliest ``LABEL_DELAY`` after the payment that the label speaks of. A label counts from the full hour
 after it became known, so a decision never hangs on a race between the two topics.
@@ -14,7 +14,7 @@ import numpy as np
 
 from domain.contract import Computed, MalformedEvent
 from domain.fraud.events import Label, Payment
-from domain.fraud.history import EMPTY, Entries, decode, identity, seconds
+from domain.history import EMPTY, Entries, decode, identity, seconds
 from domain.fraud.kernels import CONFLICT, DAYS, LEAK_DAYS, LENGTH, REPEATED, learn, observe
 from domain.schema import Feature, FeatureSchema
 

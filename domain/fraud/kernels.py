@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from domain.fraud.history import DAY, Entries, before, find, remember, time_of, value_of, without
+from domain.history import DAY, Entries, before, find, remember, time_of, value_of, without
 
 Row = NDArray[np.float64]
 DAYS: Final = (1, 7, 30)

@@ -9,7 +9,7 @@ from statistics import median
 
 from domain.fraud.events import Label, Payment
 from domain.fraud.features import CATEGORIES
-from domain.fraud.history import identity
+from domain.history import identity
 
 NAN = math.nan
 DAYS = (1, 7, 30)

@@ -13,7 +13,7 @@ import pytest
 from domain.contract import MalformedEvent
 from domain.fraud.events import Label, Payment
 from domain.fraud.features import SCHEMA, FraudFeatures, phrase
-from domain.fraud.history import seconds
+from domain.history import seconds
 from domain.fraud.kernels import CAPACITY, TERMINAL_CAPACITY
 from domain.fraud.simulator import simulate
 from tests.domain import slow
