@@ -13,7 +13,7 @@ from apps.kafka import client_config, explained
 from apps.lag import GroupLag
 from apps.partitions import Partition, extents, read_to_end
 from apps.settings import Settings
-from apps.topics import consumer_group
+from apps.topics import consumer_group, incoming
 from domain.contract import Domain, MalformedEvent
 
 Ends = Mapping[Partition, int]
@@ -23,7 +23,7 @@ Ends = Mapping[Partition, int]
 class Audit:
     """What came in and what came out since the start of a run."""
 
-    events: int  # distinct, well-formed
+    events: int  # distinct, well-formed, that ask for a decision
     decided: int  # of these
     malformed: int  # each must have its dead letter
     dead_letters: int
@@ -41,7 +41,7 @@ class Audit:
 
 def ends(settings: Settings, domain: Domain) -> dict[Partition, int]:
     """Where the domain's topics end now: what a run starts from. Raises ``BrokerError`` where Kafka does not answer."""
-    topics = [domain.events_topic, domain.decisions_topic, domain.dead_letters_topic]
+    topics = [*incoming(domain), domain.decisions_topic, domain.dead_letters_topic]
     with explained(settings):
         admin = AdminClient(client_config(settings))
         return {place: extent.high for place, extent in extents(admin, topics).items()}
@@ -68,11 +68,15 @@ def audit(settings: Settings, domain: Domain, start: Ends) -> Audit:
     """
     wanted: set[str] = set()
     malformed = 0
-    for value in _values(settings, domain.events_topic, start):
-        try:
-            wanted.add(domain.parse_event(value).id)
-        except MalformedEvent:
-            malformed += 1
+    for topic, parse in incoming(domain).items():
+        for value in _values(settings, topic, start):
+            try:
+                event = parse(value)
+            except MalformedEvent:
+                malformed += 1
+                continue
+            if event.decides:
+                wanted.add(event.id)
     decided = {orjson.loads(value)["decision_id"] for value in _values(settings, domain.decisions_topic, start)}
     if not wanted <= decided:
         decided |= {orjson.loads(value)["decision_id"] for value in _values(settings, domain.decisions_topic, {})}

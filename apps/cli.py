@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Collection
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -50,6 +50,10 @@ def _one_of(names: Collection[str]) -> Callable[[str], str]:
         return value
 
     return check
+
+
+def _split(value: str | None) -> str | None:
+    return value if value is None else _one_of(("time", "key"))(value)
 
 
 def _finite(value: float | None) -> float | None:
@@ -149,23 +153,24 @@ def simulate(
         typer.Option(help="Simulated seconds per second, instead of --rate; 1 is real time.", min=0.001, callback=_finite),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same world and the same events.")] = 7,
-    customers: Annotated[int, typer.Option(help="How many customers the world has.", min=1)] = 2000,
-    terminals: Annotated[int, typer.Option(help="How many terminals.", min=1)] = 4000,
+    size: Annotated[
+        list[str] | None, typer.Option("--size", help="How large the world is, such as customers=500; may be given several times.")
+    ] = None,
     warmup_days: Annotated[int, typer.Option(help="Days of history sent first, as fast as possible, outside the SLA.", min=0)] = 0,
     duration: Annotated[str | None, typer.Option("--for", help="Stop by itself after this time, such as 60s.")] = None,
 ) -> None:
     """Send a simulated stream of events and late labels to Kafka."""
     from apps import simulate as process
 
-    size = process.Size(seed, customers, terminals)
+    world = process.Size(seed, dict(_sized(part) for part in size or []))
     pace = process.pace_of(rate, speed)
-    process.command(from_environment(), domain, size, pace, warmup_days=warmup_days, duration_s=seconds(duration), console=console)
+    process.command(from_environment(), domain, world, pace, warmup_days=warmup_days, duration_s=seconds(duration), console=console)
 
 
 @app.command()
 def replay(
     domain: DomainArgument,
-    data: Annotated[list[Path], typer.Option("--data", help="A file of the Fraud Detection Handbook (parquet); may be given twice.")],
+    data: Annotated[list[Path], typer.Option("--data", help="A file of the domain's recorded data; may be given several times.")],
     speed: Annotated[
         float | None, typer.Option(help="Recorded seconds per second. Default: as fast as Kafka takes it.", min=0.001, callback=_finite)
     ] = None,
@@ -188,7 +193,7 @@ def train(
     domain: DomainOrNone = None,
     data: Annotated[list[Path] | None, typer.Option("--data", help="Recorded history to train on. Default: simulated history.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulated history, of the training, and of a table's folds.")] = 7,
-    days: Annotated[int, typer.Option(help="Days of simulated history; fewer hold no window to judge on.", min=35)] = 60,
+    days: Annotated[int | None, typer.Option(help="Days of simulated history. Default: what the domain's protocol needs.", min=1)] = None,
     table: Annotated[Path | None, typer.Option("--csv", help="A table of your own (CSV), instead of a domain.")] = None,
     label: Annotated[str | None, typer.Option(help="The table's column to predict.")] = None,
     objective: Annotated[str | None, typer.Option(help="binary, multiclass or regression. Default: told from the label.")] = None,
@@ -224,13 +229,18 @@ def train(
 @app.command()
 def evaluate(
     domain: DomainArgument,
-    data: Annotated[list[Path], typer.Option("--data", help="Recorded history (parquet); may be given several times.")],
+    data: Annotated[list[Path], typer.Option("--data", help="Recorded history: files or a folder; may be given several times.")],
+    split: Annotated[str | None, typer.Option(help="Part by time or by key, where the data allows both.", callback=_split)] = None,
+    test: Annotated[Path | None, typer.Option("--test", help="Judge on this file instead: the test file of C-MAPSS.")] = None,
+    rul: Annotated[Path | None, typer.Option("--rul", help="What the test file's engines had left: the RUL file of C-MAPSS.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here as well.")] = None,
 ) -> None:
-    """Judge the training recipe on recorded history: train 7 days, wait 7, test 7, rolled forward."""
+    """Judge the training recipe on recorded history, as the domain's benchmark does."""
     from apps import train as process
+    from models.recorded import Question
 
-    process.evaluate(domain, data, json_file, console=console)
+    chosen: Any = split
+    process.evaluate(domain, Question(data, chosen, test, rul), json_file, console=console)
 
 
 @app.command()
@@ -378,6 +388,14 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
     if not yes:
         typer.confirm(f"Delete everything in {settings.home}?", abort=True)
     process.run(settings, say=say)
+
+
+def _sized(text: str) -> tuple[str, int]:
+    """``customers=500`` as a name and a number."""
+    name, _, number = text.partition("=")
+    if not (number.isascii() and number.isdigit()):
+        raise typer.BadParameter(f"{text!r} is not a name and a number; write customers=500", param_hint="--size")
+    return name, int(number)
 
 
 def seconds(text: str | None) -> float | None:

@@ -1,4 +1,4 @@
-"""`polyscore replay`: recorded payments through the same topics as live ones, labels late, with a progress bar."""
+"""`polyscore replay`: recorded events through the same topics as live ones, labels late, with a progress bar."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from apps.settings import Settings
 from apps.terminal import progress, say
 from domain.contract import Emission
 from domain.registry import DOMAINS
-from models import handbook
+from models.recorded import recording
 
 
 def command(settings: Settings, domain_name: str, data: list[Path], *, speed: float | None, limit: int | None, console: Console) -> Sent:
-    """Send the files' payments and labels in order of time. Raises ``DataError`` or ``BrokerError``."""
+    """Send the files' events and labels in order of time. Raises ``DataError`` or ``BrokerError``."""
     domain = DOMAINS[domain_name]
-    payments = handbook.count(data)
-    emissions: Iterable[Emission] = handbook.emissions(data)
-    if limit is not None and limit < payments:
-        payments, emissions = limit, _first(emissions, limit)
+    known = recording(domain)
+    events, emissions = known.count(data), known.emissions(data)
+    if limit is not None and limit < events:
+        events, emissions = limit, _first(emissions, limit)
     with explained(settings), process.stoppable() as stop, progress(console) as told:
         sent = Replay(settings, domain).send(
             emissions,
             pace=at_speed(speed) if speed is not None else None,
             stop=stop,
-            progress=lambda sent, at: told(f"sending {domain.events_name}", sent.events, payments),
+            progress=lambda sent, at: told(f"sending {domain.events_name}", sent.events, events),
         )
     rate = sent.events / max(sent.seconds, 1e-9)
     words = f"sent {sent.events:,} {domain.events_name} and {sent.labels:,} labels in {sent.seconds:.1f} s ({rate:,.0f} a second)"

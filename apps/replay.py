@@ -112,7 +112,7 @@ class Replay:
         headers = [(LABELS_UNTIL, stamp)]
         if live:
             headers.append((SOURCE_US, str(time.time_ns() // 1000).encode()))
-        self._produce(self._domain.events_topic, emission, headers, self._acknowledged)
+        self._produce(self._domain.topic(emission.stream), emission, headers, self._acknowledged)
         self.sent.events += 1
 
     def _produce(self, topic: str, emission: Emission, headers: list[tuple[str, bytes]], on_delivery: Callable[..., None]) -> None:

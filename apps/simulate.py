@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -36,8 +36,7 @@ class Size:
     """How large a simulated world is, and of which seed."""
 
     seed: int
-    customers: int
-    terminals: int
+    of: Mapping[str, int]  # what the domain's ``sizes`` names
 
 
 def command(
@@ -49,7 +48,7 @@ def command(
     """
     domain = DOMAINS[domain_name]
     start = LIVE - timedelta(days=warmup_days)
-    world = domain.simulate(size.seed, start, customers=size.customers, terminals=size.terminals)
+    world = domain.simulate(size.seed, start, **_sizes(domain, size))
     with explained(settings), process.stoppable() as stop:
         emissions, at = beyond(world, _newest(settings, domain))
         if at is not None:
@@ -66,6 +65,14 @@ def command(
         sent = replay.send(chain(first, emissions), pace=pace, stop=stop, progress=_now_and_then(domain, console))
     say(console, f"stopped: {sent.events:,} {domain.events_name} and {sent.labels:,} labels sent")
     return sent
+
+
+def _sizes(domain: Domain, size: Size) -> dict[str, int]:
+    unknown = [name for name, number in size.of.items() if name not in domain.sizes or number < 1]
+    if unknown:
+        known = ", ".join(f"{name}={number}" for name, number in domain.sizes.items())
+        raise InputError(f"--size {unknown[0]}={size.of[unknown[0]]}: a world of {domain.name} has {known}, or other numbers above 0")
+    return {**domain.sizes, **size.of}
 
 
 def pace_of(rate: float | None, speed: float | None) -> Pace:

@@ -7,10 +7,12 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, NamedTuple
 
 import orjson
 from quixstreams import Application, message_context
+from quixstreams.dataframe import StreamingDataFrame
 from quixstreams.kafka import ConnectionConfig
 from quixstreams.models import Serializer, Topic
 
@@ -18,12 +20,12 @@ from apps.errors import AppError
 from apps.kafka import bootstrap
 from apps.labels import LABELS_UNTIL, LabelReader
 from apps.settings import Guarantee, Settings, security
-from apps.topics import SOURCE_US, Headers, consumer_group, dead_letter_headers
+from apps.topics import SOURCE_US, Headers, consumer_group, dead_letter_headers, incoming
 from domain.cards import masked
 from domain.contract import Domain, Event, Features, MalformedEvent
 from models.decide import FALLBACK, Decided, Model, decide
 
-_STATE = "history"
+_STATE, _MEMORY = "history", "policy"
 _DEFAULT_COMMIT = {"exactly-once": 0.05, "at-least-once": 1.0}  # seconds; exactly-once shows nothing before its commit
 # Small fetches keep the partitions of a backlog close together in event time: the features hold back only so many labels.
 _CONSUMER = {
@@ -75,12 +77,14 @@ class Scoring:
         self._away = False
 
     def process(self, value: bytes | None, key: bytes | None, broker_ms: int, headers: Headers | None, state: Any) -> list[Outgoing]:
-        """The decision (and the alert) for this message, or its dead letter."""
+        """The decision (and the alert) for this message, or its dead letter; nothing for an event that only changes the state."""
         found = dict(headers or ())
         try:
             event = self._read(value, key)
-            self.advance(event.event_time, found.get(LABELS_UNTIL))
-            decided = decide(self.domain, self.features, self.model, event, state.get_bytes(_STATE))
+            if event.decides:
+                self.advance(event.event_time, found.get(LABELS_UNTIL))
+            memory = state.get_bytes(_MEMORY) if self.domain.policy.remembers and event.decides else None
+            decided = decide(self.domain, self.features, self.model, event, state.get_bytes(_STATE), memory)
             source_us = _source(found)
         except MalformedEvent as error:
             return [self._dead_letter(value, error.code, str(error))]
@@ -93,13 +97,19 @@ class Scoring:
                 return []
         else:
             state.set_bytes(_STATE, decided.state)
-        return self._messages(decided, source_us, broker_ms)
+            if decided.memory is not None:
+                state.set_bytes(_MEMORY, decided.memory)
+        return self._messages(decided, source_us, broker_ms) if decided.fields else []
 
     def _read(self, value: bytes | None, key: bytes | None) -> Event:
-        event: Event = self.domain.parse_event(value or b"")
+        event: Event = self._parse()(value or b"")
         if key != event.key.encode():
             raise MalformedEvent("wrong-key", f"the message's key is not {event.key!r}, the key of its event: its state lives elsewhere")
         return event
+
+    def _parse(self) -> Callable[[bytes], Any]:
+        """What reads the messages of this one's topic."""
+        return incoming(self.domain)[message_context().topic] if self.domain.changelogs else self.domain.parse_event
 
     def _messages(self, decided: Decided, source_us: int | None, broker_ms: int) -> list[Outgoing]:
         times = {"source_us": source_us, "broker_us": broker_ms * 1000, "decided_us": time.time_ns() // 1000}
@@ -156,11 +166,14 @@ def application(settings: Settings, domain: Domain, guarantee: Guarantee, instan
 
 
 def wire(app: Application, domain: Domain, process: Callable[..., list[Outgoing]]) -> None:
-    """Events topic in; decisions, alerts and dead letters out."""
+    """The events and what is known of their keys in; decisions, alerts and dead letters out.
+
+    The streams share one state: they have the same keys and the same number of partitions.
+    """
     names = (domain.decisions_topic, domain.alerts_topic, domain.dead_letters_topic)
     topics: dict[str, Topic] = {name: app.topic(name, value_serializer=_Payload(), key_serializer="bytes") for name in names}
-    events = app.dataframe(app.topic(domain.events_topic, value_deserializer="bytes", key_deserializer="bytes"))
-    outgoing = events.apply(process, stateful=True, metadata=True, expand=True)
+    streams = [app.dataframe(app.topic(name, value_deserializer="bytes", key_deserializer="bytes")) for name in incoming(domain)]
+    outgoing = reduce(StreamingDataFrame.concat, streams).apply(process, stateful=True, metadata=True, expand=True)
     outgoing = outgoing.set_headers(lambda value, *_: value.headers)
     outgoing.to_topic(lambda value, *_: topics[value.topic])
 

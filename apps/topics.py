@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -43,8 +44,14 @@ def topic_specs() -> list[TopicSpec]:
     specs = [TopicSpec(METRICS, partitions=1, retention_days=30), TopicSpec(MODELS, partitions=1, settings={"cleanup.policy": "compact"})]
     for d in DOMAINS.values():
         specs += [TopicSpec(d.events_topic, settings=_ARRIVAL), TopicSpec(d.labels_topic, settings=_ARRIVAL)]
+        specs += [TopicSpec(d.topic(name), settings={"cleanup.policy": "compact"}) for name in d.changelogs]
         specs += [TopicSpec(d.decisions_topic), TopicSpec(d.alerts_topic), TopicSpec(d.dead_letters_topic, partitions=1)]
     return specs
+
+
+def incoming(domain: Domain) -> dict[str, Callable[[bytes], Any]]:
+    """The topics that a domain's scorers read events from, and what parses them."""
+    return {domain.events_topic: domain.parse_event, **{domain.topic(name): parse for name, parse in domain.changelogs.items()}}
 
 
 def consumer_group(domain: Domain) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,13 @@ from apps.topics import MODELS
 from domain.contract import Domain, Emission
 from domain.registry import DOMAINS
 from models import bundle as bundles
-from models import evaluation, handbook
+from models.dataset import counted
 from models.errors import BundleError
+from models.recorded import Question, recording
 from models.train import train
 
 
-def command(settings: Settings, domain_name: str, data: list[Path], *, seed: int, days: int, console: Console) -> Path:
+def command(settings: Settings, domain_name: str, data: list[Path], *, seed: int, days: int | None, console: Console) -> Path:
     """Train, write a bundle below the settings' folder, announce it, and show what it is worth.
 
     Raises ``InputError`` where the folder cannot be written, ``ModelError`` for history that is of no use.
@@ -40,6 +41,7 @@ def command(settings: Settings, domain_name: str, data: list[Path], *, seed: int
         if data:
             history, source = _recorded(data, domain, told), ", ".join(path.name for path in data)
         else:
+            days = days or domain.learning().history_days
             history, source = _simulated(domain, seed, days, told), f"simulated, seed {seed}, {days} days"
         folder = train(domain, history, source, bundle_folder, progress=told)
     say(console, f"model {folder.name} written to {folder}")
@@ -69,7 +71,7 @@ def check_writable(folder: Path) -> None:
 
 
 def _simulated(domain: Domain, seed: int, days: int, told: Progress) -> Iterator[Emission]:
-    """Another history of the same customers and terminals, which ends where the live simulation begins."""
+    """A history of the simulated world, which ends where the live simulation begins."""
     start = LIVE - timedelta(days=days)
     shown = -1
     for emission in domain.simulate(seed, start, days=days):
@@ -80,20 +82,8 @@ def _simulated(domain: Domain, seed: int, days: int, told: Progress) -> Iterator
 
 
 def _recorded(data: list[Path], domain: Domain, told: Progress) -> Iterator[Emission]:
-    total = handbook.count(data)
-    return counted(handbook.emissions(data), f"reading {domain.events_name}", total, told)
-
-
-def counted(emissions: Iterable[Emission], what: str, total: int, told: Progress) -> Iterator[Emission]:
-    """The emissions as they are; ``told`` how many of ``total`` events have passed."""
-    passed = 0
-    for emission in emissions:
-        if emission.stream == "events":
-            if passed % 5_000 == 0:
-                told(what, passed, total)
-            passed += 1
-        yield emission
-    told(what, passed, total)
+    known = recording(domain)
+    return counted(known.emissions(data), f"reading {domain.events_name}", known.count(data), told)
 
 
 def ensure(settings: Settings, domain_name: str, *, console: Console) -> Path:
@@ -108,7 +98,7 @@ def ensure(settings: Settings, domain_name: str, *, console: Console) -> Path:
         say(console, f"model {found.name} has other features than this code computes")
     except BundleError as error:
         say(console, str(error))
-    return command(settings, domain_name, [], seed=7, days=60, console=console)
+    return command(settings, domain_name, [], seed=7, days=None, console=console)
 
 
 def announce(settings: Settings, folder: Path, console: Console) -> None:
@@ -125,16 +115,16 @@ def announce(settings: Settings, folder: Path, console: Console) -> None:
         MODELS, orjson.dumps({**fields, "manifest": manifest, "report": found.report}), f"{manifest['domain']}/{found.version}"
     )
     if producer.flush(20):
-        say(console, "Kafka did not take the announcement of the model; `polyscore setup fraud` repeats it")
+        say(console, "Kafka did not take the announcement of the model; `polyscore setup` repeats it")
 
 
-def evaluate(domain_name: str, data: list[Path], json_file: Path | None, *, console: Console) -> dict[str, Any]:
+def evaluate(domain_name: str, question: Question, json_file: Path | None, *, console: Console) -> dict[str, Any]:
     """Judge the recipe on recorded history and show the report. Raises ``InputError`` where ``json_file`` cannot be written."""
     domain = DOMAINS[domain_name]
     if json_file and not json_file.parent.is_dir():
         raise InputError(f"{json_file}: there is no folder {json_file.parent}; make it, or name another file with --json")
     with progress(console) as told:
-        report = evaluation.evaluate(domain, _recorded(data, domain, told), told)
+        report = recording(domain).evaluate(domain, question, told)
     _show(report, console)
     if json_file:
         try:
@@ -145,8 +135,14 @@ def evaluate(domain_name: str, data: list[Path], json_file: Path | None, *, cons
 
 
 def _show(report: dict[str, Any], console: Console) -> None:
+    """The metrics of a report with folds, and those to be beaten; of a report without, its numbers."""
     table = Table("metric", "mean", "spread over folds", box=None)
-    for name, m in report["metrics"].items():
+    for name, m in report.get("metrics", {}).items():
         table.add_row(name.replace("_", " "), f"{m['mean']:.4f}", f"{m['min']:.4f} to {m['max']:.4f}")
-    table.add_row("best single rule, average precision", f"{report['single_rule']['mean']:.4f}", "")
+    for name, found in report.get("baselines", {}).items():
+        for metric, m in found.items():
+            table.add_row(f"{name}: {metric.replace('_', ' ')}", f"{m['mean']:.4f}", f"{m['min']:.4f} to {m['max']:.4f}")
+    for name, value in report.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            table.add_row(name.replace("_", " "), f"{value:.4f}" if isinstance(value, float) else f"{value:,}", "")
     console.print(table)

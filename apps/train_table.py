@@ -84,6 +84,6 @@ def _show(report: dict[str, Any], console: Console) -> None:
     say(console, f"judged {protocol['method']}, folds: {protocol['folds']}")
     shown = Shown("metric", "mean", "spread over folds", "every row alike", box=None)
     for name, m in report["metrics"].items():
-        alike = report["baseline"][name]["mean"]
+        alike = report["baselines"]["the same answer always"][name]["mean"]
         shown.add_row(name.replace("_", " "), f"{m['mean']:.4f}", f"{m['min']:.4f} to {m['max']:.4f}", f"{alike:.4f}")
     console.print(shown)

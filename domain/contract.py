@@ -68,7 +68,7 @@ class Verdict(NamedTuple):
     """The policy's answer: the action, whether a person should see it, the judged score and where it would tip.
 
     ``memory`` is what the policy will want to know at the key's next event (None: nothing new); ``notes`` go into the
-    decision's context.
+    decision's context. ``output`` is the one that a reason must explain: the class of an offer.
     """
 
     action: str
@@ -77,6 +77,7 @@ class Verdict(NamedTuple):
     threshold: float
     memory: bytes | None = None
     notes: Mapping[str, Value] = NOTHING
+    output: int = 0
 
 
 class Policy(Protocol):
@@ -145,6 +146,7 @@ class Domain:
     targets: Callable[[Iterable[Any]], Callable[[Any], float]]  # all labels -> what is learned of an event; nan: nobody knows
     learning: Callable[[], Learning]  # imported when it is called
     ledger: Callable[[], Ledger]
+    alerts_when_low: bool = False  # a person is called when the output is low (life that remains), not when it is high
     changelogs: Mapping[str, Callable[[bytes], Any]] = field(default_factory=dict)  # name -> parser, which raises MalformedEvent
 
     @property

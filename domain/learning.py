@@ -34,7 +34,7 @@ class Window:
 
 
 class Rows(NamedTuple):
-    """Labelled rows in order of event time: ``x`` (n, features), ``y`` (n,), ``key`` (n,), ``day`` (n,) whole days since the data's first."""
+    """Labelled rows in order of event time: ``x`` (n, features), ``y`` (n,), ``key`` (n,), ``day`` (n,) since the data's first one."""
 
     x: Matrix
     y: Matrix
@@ -58,6 +58,7 @@ class Learning:
     judge: Callable[[Rows, Matrix], Metrics]
     baselines: Callable[[Rows, Rows], dict[str, Metrics]]
     headline: str  # the metric in which the model must beat every baseline
+    shown: Mapping[str, str]  # up to four metrics that plots and tables show, and their titles
     history_days: int  # of simulated history that a first training takes
     lower_is_better: bool = False
     window: Window | None = None

@@ -8,9 +8,9 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -25,10 +25,11 @@ from domain.schema import FeatureSchema
 from exports import lightgbm_text, parity
 from exports.formats import FORMATS
 from exports.scorer import Scorer
+from models.beside import SideBySide
 from models.errors import BundleError
 from models.plots import draw
 
-FORMAT_VERSION = 3  # 2: with a parity report; 3: with the average answer
+FORMAT_VERSION = 4  # 2: with a parity report; 3: with the average answer; 4: with models beside it
 PARITY = "parity.json"
 _UNAVAILABLE = {"outcome": "unavailable"}  # what a report says of a format by saying nothing
 _LIBRARIES = ("lightgbm", "numpy", "numba", "scikit-learn")
@@ -42,10 +43,11 @@ class Trained:
     objective: str
     booster: lgb.Booster
     schema: FeatureSchema
-    average: list[float]  # the model's mean answer over what it learned from, one an output
+    average: list[float]  # the mean answer over what was learned from, one an output, then those of the models beside
     report: dict[str, Any]
     params: dict[str, Any]
     data: dict[str, Any]  # where the rows came from, their window, how late labels were
+    beside: Mapping[str, lgb.Booster] = field(default_factory=dict)  # more models of the same rows, by name
 
 
 def write(trained: Trained, folder: Path, now: datetime) -> Path:
@@ -80,24 +82,32 @@ def _whole(beside: Path, path: Path) -> Iterator[Path]:
 
 
 def _fill(trained: Trained, folder: Path) -> list[Path]:
-    text = trained.booster.model_to_string()
-    files = [Path(f.export(text, trained.schema, folder / f.file_name)) for f in FORMATS.values()]
+    files = []
+    for name, booster in {"": trained.booster, **trained.beside}.items():
+        text = booster.model_to_string()
+        files += [Path(f.export(text, trained.schema, folder / _called(name, f.file_name))) for f in FORMATS.values()]
+        files.append(_prove(text, trained.schema, folder, name))
     report = folder / "report.json"
     report.write_text(json.dumps(trained.report) + "\n")
-    return [*files, report, _prove(text, trained.schema, folder), *draw(trained.report, folder)]
+    return [*files, report, *draw(trained.report, folder)]
 
 
-def _prove(text: str, schema: FeatureSchema, folder: Path) -> Path:
+def _called(name: str, file: str) -> str:
+    """The file of a model beside the main one, which has no name."""
+    return f"{name}.{file}" if name else file
+
+
+def _prove(text: str, schema: FeatureSchema, folder: Path, name: str) -> Path:
     """Compare every artifact with LightGBM and write the report. Raises ``BundleError`` where one gives another answer.
 
     What no engine or server is there for is left to the machine that scores with it.
     """
-    found = {f.name: partial(f.load, folder / f.file_name) for f in FORMATS.values() if not f.served}
+    found = {f.name: partial(f.load, folder / _called(name, f.file_name)) for f in FORMATS.values() if not f.served}
     report = parity.verify(lightgbm_text.parse(text), schema, found, {})
     failed = [f"{c.name} ({c.reason or c.worst})" for c in report.comparisons if c.outcome == "failed"]
     if failed:
         raise BundleError(f"not LightGBM's answer: {', '.join(failed)}; this is a defect of polyscore, please report it with the model")
-    path = folder / PARITY
+    path = folder / _called(name, PARITY)
     path.write_text(json.dumps(report.to_json()) + "\n")
     return path
 
@@ -111,6 +121,7 @@ def _manifest(trained: Trained, model_version: str, now: datetime, files: list[P
         "created": now.isoformat(),
         "schema": trained.schema.to_json(),
         "schema_digest": trained.schema.digest,
+        "beside": list(trained.beside),
         "average": trained.average,
         "data": trained.data,
         "label_window": _label_window(trained),
@@ -148,6 +159,7 @@ class Bundle:
         self.version: str = manifest["version"]
         self.schema = FeatureSchema.from_json(manifest["schema"])
         self.average: tuple[float, ...] = tuple(manifest["average"])
+        self.beside: tuple[str, ...] = tuple(manifest["beside"])
         self._booster = lgb.Booster(model_file=folder / FORMATS["native"].file_name)
 
     @property
@@ -158,24 +170,35 @@ class Bundle:
 
     @property
     def parity(self) -> dict[str, Any]:
-        """The parity report, as ``exports.parity`` made it."""
-        found: dict[str, Any] = json.loads((self.folder / PARITY).read_text())
+        """The parity report of the model, as ``exports.parity`` made it."""
+        return self._parity("")
+
+    def _parity(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / _called(name, PARITY)).read_text())
         return found
 
     def scorer(self, model_format: str) -> Scorer:
-        """The artifact of this format, ready to score. Raises ``BundleError`` for a format that there is not, or that is not proven."""
+        """The artifact of this format, ready to score, and behind its outputs those of the models beside it.
+
+        Raises ``BundleError`` for a format that there is not, or that is not proven.
+        """
         if model_format not in FORMATS:
             raise BundleError(f"no format {model_format!r}; there are {', '.join(FORMATS)}")
+        found = [self._scorer(model_format, name) for name in ("", *self.beside)]
+        return SideBySide(found) if self.beside else found[0]
+
+    def _scorer(self, model_format: str, name: str) -> Scorer:
         chosen = FORMATS[model_format]
-        stated = {c["name"]: c for c in self.parity["comparisons"]}.get(model_format, _UNAVAILABLE)
+        file = self.folder / _called(name, chosen.file_name)
+        stated = {c["name"]: c for c in self._parity(name)["comparisons"]}.get(model_format, _UNAVAILABLE)
         if stated["outcome"] != "unavailable":
             self._demand(stated)
-        scorer = chosen.load(self.folder / chosen.file_name)
+        scorer = chosen.load(file)
         if stated["outcome"] == "unavailable":  # nothing was there to score it when the bundle was made
-            text = (self.folder / FORMATS["native"].file_name).read_text()
+            text = (self.folder / _called(name, FORMATS["native"].file_name)).read_text()
             self._demand(asdict(parity.Truth(lightgbm_text.parse(text), self.schema).of_format(model_format, lambda: scorer)))
         if scorer.schema.digest != self.schema.digest:
-            raise BundleError(f"{self.folder / chosen.file_name}: its features are not those of the manifest; train again")
+            raise BundleError(f"{file}: its features are not those of the manifest; train again")
         return scorer
 
     def _demand(self, comparison: dict[str, Any]) -> None:
@@ -185,9 +208,9 @@ class Bundle:
             raise BundleError(f"bundle {self.version} has no passing parity report for {comparison['name']}: {why}; train again")
 
     def contributions(self, row: Sequence[float]) -> NDArray[np.float64]:
-        """TreeSHAP values (features,) of one row, in raw score (Lundberg et al. 2018; LightGBM's ``pred_contrib``)."""
-        found = self._booster.predict(np.array([row]), pred_contrib=True, num_threads=1)
-        return np.asarray(found)[0, :-1]
+        """TreeSHAP values (outputs, features) of one row, in raw score (Lundberg et al. 2018; LightGBM's ``pred_contrib``)."""
+        found = np.asarray(self._booster.predict(np.array([row]), pred_contrib=True, num_threads=1))
+        return found.reshape(-1, len(self.schema) + 1)[:, :-1]
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -208,8 +231,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(path.read_text())
         if manifest.get("format_version") != FORMAT_VERSION:
             raise BundleError(f"{path}: format version {manifest.get('format_version')}, this program reads {FORMAT_VERSION}; train again")
-        needed = {"format_version", "version", "domain", "schema", "average", "files"}
-        if not needed <= set(manifest) or not {PARITY, *(f.file_name for f in FORMATS.values())} <= set(manifest["files"]):
+        needed = {"format_version", "version", "domain", "schema", "average", "beside", "files"}
+        if not needed <= set(manifest) or not _artifacts(manifest["beside"]) <= set(manifest["files"]):
             raise BundleError(f"{path}: incomplete; train again")
         for name, stated in manifest["files"].items():
             if not isinstance(stated, dict) or not isinstance(stated.get("sha256"), str):
@@ -220,6 +243,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         raise BundleError(f"{path}: cannot be read ({error}); train again") from None
     return manifest
+
+
+def _artifacts(beside: list[str]) -> set[str]:
+    return {_called(name, file) for name in ("", *beside) for file in (PARITY, *(f.file_name for f in FORMATS.values()))}
 
 
 def latest(folder: Path) -> Path:

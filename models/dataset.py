@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.contract import Domain, Emission, MalformedEvent
+from domain.learning import Rows
 from models.errors import DataError
 
+DAY = 86_400.0  # seconds
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much in all (0: nobody knows)
 
 
@@ -19,11 +21,23 @@ def silent(what: str, done: int, total: int) -> None:
     """For who does not want to know."""
 
 
+def counted(emissions: Iterable[Emission], what: str, total: int, told: Progress) -> Iterator[Emission]:
+    """The emissions as they are; ``told`` how many of ``total`` events have passed."""
+    passed = 0
+    for emission in emissions:
+        if emission.stream == "events":
+            if passed % 5_000 == 0:
+                told(what, passed, total)
+            passed += 1
+        yield emission
+    told(what, passed, total)
+
+
 @dataclass(frozen=True)
 class Dataset:
-    """Rows in order of event time. ``x`` (n, features) float64; ``y`` (n,) 0, 1 or nan where no label came; ``time`` (n,) seconds.
+    """Rows in order of event time. ``x`` (n, features) float64; ``y`` (n,) the label, nan where none came; ``time`` (n,) seconds.
 
-    ``key`` and ``event_id`` (n,) are strings: the customer, and the payment.
+    ``key`` and ``event_id`` (n,) are strings: whose state was used, and the event.
     """
 
     x: NDArray[np.float64]
@@ -35,19 +49,29 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.y)
 
-    def rows(self, chosen: NDArray[Any]) -> Dataset:
-        """Only the chosen rows (a mask or indices)."""
-        return Dataset(self.x[chosen], self.y[chosen], self.time[chosen], self.key[chosen], self.event_id[chosen])
+    @property
+    def day(self) -> NDArray[np.int64]:
+        """(n,) whole days since the first row's midnight (UTC)."""
+        return np.asarray(np.floor(self.time / DAY) - np.floor(self.time[0] / DAY), dtype=np.int64)
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """(n,) whether a label came."""
+        return np.asarray(~np.isnan(self.y))
+
+    def chosen(self, rows: NDArray[np.int64]) -> Rows:
+        """These rows as a domain's learning takes them."""
+        return Rows(self.x[rows], self.y[rows], self.key[rows], self.day[rows])
 
 
 def replay(domain: Domain, emissions: Iterable[Emission], progress: Progress = silent) -> Dataset:
     """The rows of all events in ``emissions``, whatever their order there.
 
-    At one instant labels go before events, then by id. Repeated events give one row; malformed ones none. Raises
-    ``DataError`` where there are no events.
+    At one instant labels go before events, and what only changes the state before what decides. Repeated events give one
+    row; malformed ones none. Raises ``DataError`` where there are no events.
     """
     events, labels = _sorted(emissions)
-    features, state, outcome = domain.features(), dict[str, bytes](), dict[str, float]()
+    features, state = domain.features(), dict[str, bytes]()
     rows: list[list[float]] = []
     kept: list[Any] = []
     waiting = iter(labels)
@@ -65,16 +89,16 @@ def replay(domain: Domain, emissions: Iterable[Emission], progress: Progress = s
         if computed.repeated:
             continue
         state[event.key] = computed.state
-        rows.append(computed.row)
-        kept.append(event)
+        if computed.row:
+            rows.append(computed.row)
+            kept.append(event)
     progress(f"computing the features of {domain.events_name}", len(events), len(events))
     if not rows:
         raise DataError(f"no {domain.events_name} to learn from; look at what was given with --data")
-    for known in labels:
-        outcome[known.id] = max(outcome.get(known.id, 0.0), float(known.fraud))
+    target = domain.targets(labels)
     return Dataset(
         np.array(rows),
-        np.array([outcome.get(e.id, np.nan) for e in kept]),
+        np.array([target(e) for e in kept]),
         np.array([e.event_time.timestamp() for e in kept]),
         np.array([e.key for e in kept]),
         np.array([e.id for e in kept]),
@@ -82,8 +106,9 @@ def replay(domain: Domain, emissions: Iterable[Emission], progress: Progress = s
 
 
 def _sorted(emissions: Iterable[Emission]) -> tuple[list[Any], list[Any]]:
-    found: dict[str, list[Any]] = {"events": [], "labels": []}
+    events: list[Any] = []
+    labels: list[Any] = []
     for emission in emissions:
         if not isinstance(emission.value, bytes):
-            found[emission.stream].append(emission.value)
-    return (sorted(found["events"], key=lambda e: (e.event_time, e.id)), sorted(found["labels"], key=lambda e: (e.event_time, e.id)))
+            (labels if emission.stream == "labels" else events).append(emission.value)
+    return sorted(events, key=lambda e: (e.event_time, e.decides, e.id)), sorted(labels, key=lambda e: (e.event_time, e.id))

@@ -38,19 +38,25 @@ class Model:
 
 
 class Decided(NamedTuple):
-    """The fields of a ``Decision`` that do not need a clock, the state after it, and whether the event was a repetition."""
+    """The fields of a ``Decision`` that do not need a clock, and the state after it.
+
+    No fields: the event decides nothing. ``memory`` is the policy's new one (None: as it was); ``repeated``: the event was known.
+    """
 
     fields: dict[str, Any]
     state: bytes
+    memory: bytes | None
     repeated: bool
 
 
-def decide(domain: Domain, features: Features, model: Model, event: Event, state: bytes | None) -> Decided:
-    """Decide one event. Raises ``MalformedEvent`` where the event contradicts the state."""
+def decide(domain: Domain, features: Features, model: Model, event: Event, state: bytes | None, memory: bytes | None = None) -> Decided:
+    """Decide one event; ``memory`` is what the policy keeps of the key. Raises ``MalformedEvent`` where it contradicts the state."""
     computed = features.compute(event, state)
+    if not computed.row:
+        return Decided({}, computed.state, None, computed.repeated)
     scores, model_format = _scored(model, computed.row)
-    verdict = domain.policy.judge(scores.values, event)
-    reasons = _reasons(domain, model, computed.row, model_format) if verdict.alert else []
+    verdict = domain.policy.judge(scores.values, event, computed.facts, memory)
+    reasons = _reasons(domain, model, computed.row, model_format, verdict.output) if verdict.alert else []
     fields = {
         "domain": domain.name,
         "decision_id": event.id,
@@ -62,12 +68,12 @@ def decide(domain: Domain, features: Features, model: Model, event: Event, state
         "threshold": verdict.threshold,
         "raw": scores.raw,
         "features": computed.row,
-        "context": event.context,
+        "context": {**event.context, **verdict.notes} if verdict.notes else event.context,
         "reasons": reasons,
         "model_version": model.version,
         "format": model_format,
     }
-    return Decided(fields, computed.state, computed.repeated)
+    return Decided(fields, computed.state, verdict.memory, computed.repeated)
 
 
 def _scored(model: Model, row: Sequence[float]) -> tuple[Scores, str]:
@@ -78,13 +84,13 @@ def _scored(model: Model, row: Sequence[float]) -> tuple[Scores, str]:
         return Scores((), model.average), FALLBACK
 
 
-def _reasons(domain: Domain, model: Model, row: Sequence[float], model_format: str) -> list[str]:
-    return [_UNEXPLAINED] if model_format == FALLBACK else explain(domain, model, row)
+def _reasons(domain: Domain, model: Model, row: Sequence[float], model_format: str, output: int) -> list[str]:
+    return [_UNEXPLAINED] if model_format == FALLBACK else explain(domain, model, row, output)
 
 
-def explain(domain: Domain, model: Model, row: Sequence[float]) -> list[str]:
-    """The features that pushed the score up most, in words (TreeSHAP values, LightGBM's ``pred_contrib``)."""
-    pushes = model.contributions(row)
+def explain(domain: Domain, model: Model, row: Sequence[float], output: int = 0) -> list[str]:
+    """The features that pushed the output towards what was done, strongest first, in words (TreeSHAP, LightGBM's ``pred_contrib``)."""
+    pushes = model.contributions(row)[output] * (-1 if domain.alerts_when_low else 1)
     strongest = np.argsort(-pushes, kind="stable")[:REASONS]
     return [_in_words(domain, int(i), row[i]) for i in strongest if pushes[i] > 0]
 

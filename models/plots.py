@@ -19,12 +19,6 @@ Points = Sequence[Sequence[float]]
 _POOLED, _FOLD, _LIMIT, _GUIDE = "#0072b2", "#56b4e9", "#d55e00", "#707070"
 _DAY = "first day of the test window"
 _ROOT = (lambda value: np.sqrt(np.abs(value)), np.square)  # most bins lie near zero
-BY_FOLD = {
-    "auc": "AUC",
-    "average_precision": "average precision",
-    "card_precision_share": "card precision@100 / ceiling",
-    "calibration_error": "calibration error",
-}
 
 
 def draw(report: Report, folder: Path) -> list[Path]:
@@ -43,8 +37,9 @@ def figures(report: Report) -> dict[str, Figure]:
         found["precision_recall.png"] = _curve(report, "precision_recall", "recall", "precision")
         found["roc.png"] = _curve(report, "roc", "false positive rate", "true positive rate", diagonal=True)
         found["calibration.png"] = _calibration(report)
-    if set(BY_FOLD) <= set(report["metrics"]):
+    if "card_precision_at_100" in report["metrics"]:
         found["card_precision.png"] = _card_precision(report["folds"])
+    if report.get("shown"):
         found["metrics_by_fold.png"] = _by_fold(report)
     return found
 
@@ -86,7 +81,7 @@ def _behind(axes: Any, lines: Sequence[Points]) -> None:
 
 
 def _calibration(report: Report) -> Figure:
-    figure, axes = _figure("mean score of the bin", f"share of {report.get('positives', 'frauds')} in the bin")
+    figure, axes = _figure("mean score of the bin", f"share of {report.get('positive', 'positives')} in the bin")
     pooled, folds = _bins(report["calibration"]), [_bins(fold["calibration"]) for fold in report["folds"]]
     top = max(max(point) for points in [pooled, *folds] for point in points)
     for scale, limit, axis in ((axes.set_xscale, axes.set_xlim, axes.xaxis), (axes.set_yscale, axes.set_ylim, axes.yaxis)):
@@ -102,7 +97,7 @@ def _calibration(report: Report) -> Figure:
 
 
 def _bins(bins: Sequence[Mapping[str, float]]) -> Points:
-    return [(b["score"], b["fraud"]) for b in bins]
+    return [(b["score"], b["observed"]) for b in bins]
 
 
 def _card_precision(folds: Sequence[Mapping[str, Any]]) -> Figure:
@@ -129,11 +124,12 @@ def _number(axes: Any, x: float, y: float, value: float) -> None:
 
 def _by_fold(report: Report) -> Figure:
     """A panel a metric, each on a scale of its own: every fold's value, and their mean."""
-    figure, folds = _empty(11, 3.6), report["folds"]
-    days = [fold["first_test_day"] for fold in folds]
-    for axes, (name, title) in zip(figure.subplots(1, len(BY_FOLD)), BY_FOLD.items(), strict=True):
+    shown, folds = report["shown"], report["folds"]
+    figure, label = _empty(11, 3.6), _DAY if "first_test_day" in folds[0] else "fold"
+    days = [fold.get("first_test_day", number) for number, fold in enumerate(folds, 1)]
+    for axes, (name, title) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown.items(), strict=True):
         spread = report["metrics"][name]
-        _dress(axes, _DAY, "").set_title(f"{title}\nmean {spread['mean']:.4f}, std {spread['std']:.4f}", fontsize="medium")
+        _dress(axes, label, "").set_title(f"{title}\nmean {spread['mean']:.4f}, std {spread['std']:.4f}", fontsize="medium")
         axes.axhline(spread["mean"], color=_LIMIT, linestyle="--", linewidth=1.5, label="mean")
         axes.plot(days, [fold["metrics"][name] for fold in folds], "o", color=_POOLED, label="a fold")
         axes.margins(x=0.15)

@@ -1,9 +1,8 @@
-"""The report on a model: metrics with their spread over folds, the best single rule, and the points of its plots."""
+"""The report on a model: metrics with their spread over folds, the baselines, and the points of its plots."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,60 +10,71 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.calibration import calibration_bins
+from domain.contract import Domain
+from domain.learning import Learning, Matrix, Recipe, Rows
 from domain.schema import MISSING, FeatureSchema
+from models.curves import curves
 from models.dataset import Dataset
-from models.metrics import best_single_rule, calibration_bins, curves, judge
-from models.protocol import Fold, Window, days, folds
+from models.protocol import Fold
 
 FOLD_POINTS = 100  # of a fold's curve: thin lines behind the pooled one need fewer, and the report goes through Kafka
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is fitted: LightGBM's parameters and the number of boosting rounds."""
+def fit(recipe: Recipe, rows: Rows, schema: FeatureSchema) -> lgb.Booster:
+    """Train on labelled rows.
 
-    params: dict[str, Any]
-    rounds: int
-
-    def fit(self, data: Dataset, schema: FeatureSchema) -> lgb.Booster:
-        """Train on all rows of ``data``, which must be labelled.
-
-        An unseen category counts as missing here, as it does for LightGBM when it scores (both are in no set).
-        """
-        x = data.x.copy()
-        for i in schema.categorical_indices:
-            x[x[:, i] < 0, i] = MISSING
-        names, categorical = list(schema.names), list(schema.categorical_indices)
-        train = lgb.Dataset(x, data.y, feature_name=names, categorical_feature=categorical, params={"verbose": -1})
-        return lgb.train(self.params, train, num_boost_round=self.rounds)
+    An unseen category counts as missing here, as it does for LightGBM when it scores (both are in no set).
+    """
+    x = rows.x.copy()
+    for i in schema.categorical_indices:
+        x[x[:, i] < 0, i] = MISSING
+    names, categorical = list(schema.names), list(schema.categorical_indices)
+    train = lgb.Dataset(x, rows.y, feature_name=names, categorical_feature=categorical, params={"verbose": -1})
+    return lgb.train(dict(recipe.params), train, num_boost_round=recipe.rounds)
 
 
-def cross_validate(
-    data: Dataset, schema: FeatureSchema, window: Window, starts: list[int], recipe: Recipe, progress: Callable[[str], None]
-) -> dict[str, Any]:
-    """Train and judge once a start; the report as plain JSON values. Raises ``DataError`` (``models.protocol``)."""
+def recipes(learning: Learning) -> dict[str, Recipe]:
+    """The model's recipe, under no name, and behind it those of the models beside it."""
+    return {"": learning.recipe, **learning.beside}
+
+
+def answers(boosters: Mapping[str, lgb.Booster], x: Matrix) -> Matrix:
+    """What the models say of ``x`` (n, features), after the link, side by side: (n, outputs)."""
+    return np.hstack([np.asarray(b.predict(x, num_threads=b.params.get("num_threads", 0))).reshape(len(x), -1) for b in boosters.values()])
+
+
+def cross_validate(domain: Domain, data: Dataset, parts: list[Fold], progress: Callable[[str], None]) -> dict[str, Any]:
+    """Train and judge once a fold; the report as plain JSON values."""
+    learning = domain.learning()
     results, tested = [], []
-    for number, fold in enumerate(folds(data, window, starts), 1):
-        progress(f"fold {number} of {len(starts)}")
-        booster = recipe.fit(data.rows(fold.train), schema)
-        scores = np.asarray(booster.predict(data.x[fold.test], num_threads=recipe.params.get("num_threads", 0)))
-        results.append(_fold(data, schema, fold, scores))
-        tested.append((data.y[fold.test], scores))
+    for number, fold in enumerate(parts, 1):
+        progress(f"fold {number} of {len(parts)}")
+        train, test = data.chosen(fold.train), data.chosen(fold.test)
+        boosters = {name: fit(recipe, train, domain.schema) for name, recipe in recipes(learning).items()}
+        scores = answers(boosters, test.x)
+        results.append(_fold(domain, data, fold, train, test, scores))
+        tested.append((test.y, scores))
     y, scores = (np.concatenate([pair[i] for pair in tested]) for i in (0, 1))
     return {
-        "protocol": _protocol(window, len(results)),
+        "protocol": _protocol(learning, len(results)),
         "folds": results,
         "metrics": spread([r["metrics"] for r in results]),
-        "single_rule": {"mean": float(np.mean([r["single_rule"]["average_precision"] for r in results]))},
-        "curves": curves(y, scores),
-        "calibration": calibration_bins(y, scores),
+        "baselines": {name: spread([r["baselines"][name] for r in results]) for name in results[0]["baselines"]},
+        "headline": learning.headline,
+        "lower_is_better": learning.lower_is_better,
+        "shown": dict(learning.shown),
+        **_plotted(domain, y, scores),
     }
 
 
-def _protocol(window: Window, count: int) -> dict[str, Any]:
+def _protocol(learning: Learning, count: int) -> dict[str, Any]:
+    window = learning.window
+    if window is None:
+        return {"method": "by key, each whole on one side", "folds": count}
     return {
         "method": "forward-chaining",
-        "left_out": "customers known as compromised by the day of the test",
+        "left_out": "keys known as positive by the day of the test" if learning.leave_out_found else "",
         "train_days": window.train,
         "delay_days": window.delay,
         "test_days": window.test,
@@ -72,22 +82,29 @@ def _protocol(window: Window, count: int) -> dict[str, Any]:
     }
 
 
-def _fold(data: Dataset, schema: FeatureSchema, fold: Fold, scores: NDArray[np.float64]) -> dict[str, Any]:
-    """A fold's windows, counts and metrics, and the points of its own curves: what the spread is drawn from."""
-    tested = data.rows(fold.test)
-    name, precision = best_single_rule(tested.x, tested.y, schema.names)
-    return {
-        "first_test_day": fold.first_test_day,
+def _fold(domain: Domain, data: Dataset, fold: Fold, train: Rows, test: Rows, scores: Matrix) -> dict[str, Any]:
+    """A fold's windows, counts, metrics and baselines, and the points of its own curves: what the spread is drawn from."""
+    learning = domain.learning()
+    found: dict[str, Any] = {
         "train_window": _span(data.time[fold.train]),
-        "test_window": _span(tested.time),
+        "test_window": _span(data.time[fold.test]),
         "trained": len(fold.train),
         "tested": len(fold.test),
-        "frauds": int(tested.y.sum()),
-        "metrics": judge(tested.y, scores, tested.key, days(data)[fold.test]),
-        "single_rule": {"rule": name, "average_precision": precision},
-        "curves": curves(tested.y, scores, FOLD_POINTS),
-        "calibration": calibration_bins(tested.y, scores),
+        "metrics": learning.judge(test, scores),
+        "baselines": learning.baselines(train, test),
+        **_plotted(domain, test.y, scores, FOLD_POINTS),
     }
+    if fold.first_test_day is not None:
+        found["first_test_day"] = fold.first_test_day
+    return found
+
+
+def _plotted(domain: Domain, y: NDArray[np.float64], scores: Matrix, *points: int) -> dict[str, Any]:
+    """The points of the plots that go with the objective."""
+    if domain.objective == "binary":
+        plain = scores[:, 0]
+        return {"positives": int(y.sum()), "curves": curves(y, plain, *points), "calibration": calibration_bins(y, plain)}
+    return {"calibration": calibration_bins(y, scores[:, 0])} if domain.objective == "regression" else {}
 
 
 def _span(time: NDArray[np.float64]) -> dict[str, str]:

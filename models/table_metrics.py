@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import accuracy_score, average_precision_score, brier_score_loss, f1_score, log_loss, roc_auc_score
 
+from domain.calibration import calibration_error
 from models.errors import DataError
-from models.metrics import calibration_error
 from models.table import Matrix, Table
 
 

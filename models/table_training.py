@@ -10,9 +10,10 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
+from domain.calibration import calibration_bins
 from models import bundle
+from models.curves import curves
 from models.dataset import Progress, silent
-from models.metrics import calibration_bins, curves
 from models.report import FOLD_POINTS, importance, spread
 from models.table import Index, Matrix, Table
 from models.table_metrics import baseline, judge
@@ -120,9 +121,9 @@ def _report(table: Table, protocol: Protocol, folds: list[dict[str, Any]], teste
         "protocol": {"method": method(table, protocol), "folds": len(folds), "seed": protocol.seed},
         "folds": folds,
         "metrics": spread([fold["metrics"] for fold in folds]),
-        "baseline": spread([fold["baseline"] for fold in folds]),
+        "baselines": {"the same answer always": spread([fold["baseline"] for fold in folds])},
     }
     if table.objective == "binary":
         y, answers = (np.concatenate([pair[i] for pair in tested]) for i in (0, 1))
-        found |= {"curves": curves(y, answers), "calibration": calibration_bins(y, answers), "positives": repr(table.classes[1])}
+        found |= {"curves": curves(y, answers), "calibration": calibration_bins(y, answers), "positive": repr(table.classes[1])}
     return found

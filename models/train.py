@@ -1,40 +1,22 @@
-"""The training recipe: replay, judge forward in time, fit on the latest labelled window, bundle."""
+"""From history to a bundle: replay, judge, fit on the latest labelled rows, prove, write."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.contract import Domain, Emission
-from models import bundle, report
+from domain.learning import Learning, Window
+from models import bundle, protocol, report
 from models.dataset import Dataset, Progress, replay, silent
-from models.protocol import Window, days, evenly
-
-FOLDS = 4
-# Boosting by drop-out (DART) ranked as well and was worse calibrated: where it drops the first tree late, the average goes with it, and
-# in 2 of 6 small worlds nearly every payment came out as a fraud. One thread: a fit takes seconds, and shares the machine with a stream.
-RECIPE = report.Recipe(
-    rounds=300,
-    params={
-        "objective": "binary",
-        "num_leaves": 7,
-        "learning_rate": 0.03,
-        "min_data_in_leaf": 20,
-        "feature_fraction": 0.4,
-        "bagging_fraction": 0.8,
-        "bagging_freq": 1,
-        "lambda_l2": 5.0,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
-        "verbose": -1,
-        "seed": 7,
-    },
-)
+from models.errors import DataError
 
 
 def train(
@@ -42,24 +24,35 @@ def train(
 ) -> Path:
     """Train on history and write a bundle below ``folder``; returns its path.
 
-    The final model learns from the latest ``window.train`` labelled days (all but the last ``window.delay`` of the
-    history, whose labels are not complete). Raises ``DataError`` for history that is too short or without frauds.
+    The final model learns from all labelled rows; where the domain has a window, from those of its latest ``train`` days
+    whose labels are complete. ``window``: in place of the domain's. Raises ``DataError`` for history that is too short.
     """
-    window = window or Window(train=14)
+    learning = domain.learning()
+    if window is not None:
+        learning = replace(learning, window=window)
     data = replay(domain, emissions, progress)
-    starts = evenly(data, window, FOLDS)
-    steps = one_by_one("training models", len(starts) + 1, progress)
-    judged = report.cross_validate(data, domain.schema, window, starts, RECIPE, steps)
+    parts = protocol.parts(data, learning)
+    steps = one_by_one("training models", len(parts) + 1, progress)
+    judged = report.cross_validate(replace(domain, learning=lambda: learning), data, parts, steps)
     steps("the final model")
-    latest, span = _latest(data, window)
-    booster = RECIPE.fit(latest, domain.schema)
-    judged["importance"] = report.importance(booster)
-    made = {"source": source, "rows": len(latest), **span, "label_delay_days": window.delay}
+    latest = _latest(data, learning)
+    rows = data.chosen(latest)
+    boosters = {name: report.fit(recipe, rows, domain.schema) for name, recipe in report.recipes(learning).items()}
+    judged["importance"] = report.importance(boosters[""])
     steps("written below")
-    params = {**RECIPE.params, "rounds": RECIPE.rounds}
-    average = np.asarray(booster.predict(latest.x)).reshape(len(latest), -1).mean(axis=0).tolist()
-    trained = bundle.Trained(domain.name, domain.objective, booster, domain.schema, average, judged, params, made)
-    return bundle.write(trained, folder, datetime.now(UTC))
+    trained = bundle.Trained(
+        domain=domain.name,
+        objective=domain.objective,
+        booster=boosters.pop(""),
+        schema=domain.schema,
+        average=[],
+        report=judged,
+        params=_params(learning),
+        data={"source": source, "rows": len(latest), **_span(data, latest), **_delay(learning)},
+        beside=boosters,
+    )
+    average = report.answers({"": trained.booster, **boosters}, rows.x).mean(axis=0).tolist()
+    return bundle.write(replace(trained, average=average), folder, datetime.now(UTC))
 
 
 def one_by_one(what: str, total: int, progress: Progress) -> Callable[[str], None]:
@@ -68,9 +61,25 @@ def one_by_one(what: str, total: int, progress: Progress) -> Callable[[str], Non
     return lambda name: progress(what, next(begun), total)
 
 
-def _latest(data: Dataset, window: Window) -> tuple[Dataset, dict[str, str]]:
-    day = days(data)
-    last = day[-1] - window.delay
-    rows = data.rows(np.flatnonzero((day > last - window.train) & (day <= last) & ~np.isnan(data.y)))
-    first, end = (datetime.fromtimestamp(rows.time[i], UTC).isoformat() for i in (0, -1))
-    return rows, {"from": first, "to": end}
+def _latest(data: Dataset, learning: Learning) -> NDArray[np.int64]:
+    chosen = data.labelled
+    if learning.window is not None:
+        last = data.day[-1] - learning.window.delay
+        chosen = chosen & (data.day > last - learning.window.train) & (data.day <= last)
+    if not chosen.any():
+        raise DataError("no labelled rows in the days that the model is to learn from; give more days")
+    return np.flatnonzero(chosen)
+
+
+def _params(learning: Learning) -> dict[str, Any]:
+    beside = {name: {**recipe.params, "rounds": recipe.rounds} for name, recipe in learning.beside.items()}
+    return {**learning.recipe.params, "rounds": learning.recipe.rounds, **({"beside": beside} if beside else {})}
+
+
+def _span(data: Dataset, rows: NDArray[np.int64]) -> dict[str, str]:
+    first, end = (datetime.fromtimestamp(data.time[rows[i]], UTC).isoformat() for i in (0, -1))
+    return {"from": first, "to": end}
+
+
+def _delay(learning: Learning) -> dict[str, int]:
+    return {} if learning.window is None else {"label_delay_days": learning.window.delay}

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from apps.simulate import LIVE
+from domain.learning import Window
 from domain.registry import DOMAINS
-from models.protocol import Window
 from models.train import train
 from tests.apps import databases
 

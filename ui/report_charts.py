@@ -30,20 +30,20 @@ def curve(pooled: Points, folds: Iterable[Points], x: str, y: str, *, diagonal: 
 
 
 def calibration(pooled: Bins, folds: Iterable[Bins]) -> Chart:
-    """Share of frauds against the mean score, by bin, over all folds, and thin behind it of each."""
+    """Share of positives against the mean score, by bin, over all folds, and thin behind it of each."""
     points, behind = _bins(pooled), [_bins(bins) for bins in folds]
     percent = alt.Axis(format="~%", tickCount=5)
     axes = {
         "x": alt.X("x:Q", title="mean score of the bin", scale=_ROOT, axis=percent),
-        "y": alt.Y("y:Q", title="share of frauds in it", scale=_ROOT, axis=percent),
+        "y": alt.Y("y:Q", title="share of positives in it", scale=_ROOT, axis=percent),
     }
-    shown = [alt.Tooltip("x:Q", format=".4f", title="score"), alt.Tooltip("y:Q", format=".4f", title="frauds")]
+    shown = [alt.Tooltip("x:Q", format=".4f", title="score"), alt.Tooltip("y:Q", format=".4f", title="positives")]
     end = max(max(point) for line in [points, *behind] for point in line)
     return alt.layer(_diagonal(end), *_lines(points, behind, axes, shown, dots=True)).properties(height=HEIGHT + 140)
 
 
 def _bins(bins: Bins) -> Points:
-    return [(b["score"], b["fraud"]) for b in bins]
+    return [(b["score"], b["observed"]) for b in bins]
 
 
 def _lines(pooled: Points, folds: Iterable[Points], axes: Mapping[str, Any], shown: Sequence[Any], *, dots: bool = False) -> list[Chart]:
@@ -72,12 +72,13 @@ def _diagonal(end: float) -> Chart:
 
 def by_fold(folds: Folds, metric: str, mean: float) -> Chart:
     """A metric of each fold as a point, and the mean as a line; the scale is the metric's own, not from zero."""
-    data = pd.DataFrame([{"fold": f["first_test_day"], "value": f["metrics"].get(metric)} for f in folds])
+    data = pd.DataFrame([{"fold": f.get("first_test_day", n), "value": f["metrics"].get(metric)} for n, f in enumerate(folds, 1)])
+    title = _DAY if "first_test_day" in folds[0] else "fold"
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False, padding=12), axis=alt.Axis(tickCount=5))
     points = alt.Chart(data).mark_circle(color=INK, size=70, opacity=1).encode(
-        x=alt.X("fold:O", title=_DAY, axis=alt.Axis(labelAngle=0, grid=False)),
+        x=alt.X("fold:O", title=title, axis=alt.Axis(labelAngle=0, grid=False)),
         y=y,
-        tooltip=[alt.Tooltip("fold:O", title=_DAY), alt.Tooltip("value:Q", format=".4f")],
+        tooltip=[alt.Tooltip("fold:O", title=title), alt.Tooltip("value:Q", format=".4f")],
     )  # fmt: skip
     rule = alt.Chart(pd.DataFrame({"value": [mean]})).mark_rule(color=_LIMIT, strokeDash=[5, 4], strokeWidth=1.5).encode(y=y)
     return alt.layer(rule, points).properties(height=HEIGHT)

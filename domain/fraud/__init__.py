@@ -1,10 +1,19 @@
 """Payment fraud: approve, review or block a card payment before it completes."""
 
 from domain.contract import Domain
-from domain.fraud.events import parse_label, parse_payment
+from domain.fraud.events import parse_label, parse_payment, targets
 from domain.fraud.features import SCHEMA, FraudFeatures, phrase
+from domain.fraud.ledger import FraudLedger
 from domain.fraud.policy import FraudPolicy
 from domain.fraud.simulator import simulate
+from domain.learning import Learning
+
+
+def _learning() -> Learning:
+    from domain.fraud.learning import LEARNING  # scikit-learn takes a second: a scorer does without
+
+    return LEARNING
+
 
 FRAUD = Domain(
     name="fraud",
@@ -19,4 +28,8 @@ FRAUD = Domain(
     policy=FraudPolicy(),
     phrase=phrase,
     simulate=simulate,
+    sizes={"customers": 2000, "terminals": 4000},
+    targets=targets,
+    learning=_learning,
+    ledger=FraudLedger,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeVar
 
@@ -28,6 +30,10 @@ class Payment(_Message):
     terminal_id: Id
     amount: Annotated[float, Field(ge=0, le=10_000_000)]
     merchant_category: str | None = None
+
+    @property
+    def decides(self) -> bool:
+        return True
 
     @property
     def id(self) -> str:
@@ -94,3 +100,11 @@ def parse_payment(data: bytes) -> Payment:
 def parse_label(data: bytes) -> Label:
     """A label from its JSON. Raises ``MalformedEvent`` with the field and what is allowed there."""
     return _parse(Label, data)
+
+
+def targets(labels: Iterable[Label]) -> Callable[[Payment], float]:
+    """1 for a payment with a chargeback, whatever else was said of it; 0 for one with an all-clear; nan without a label."""
+    known: dict[str, float] = {}
+    for label in labels:
+        known[label.transaction_id] = max(known.get(label.transaction_id, 0.0), float(label.fraud))
+    return lambda payment: known.get(payment.transaction_id, math.nan)

@@ -14,8 +14,8 @@ import numpy as np
 
 from domain.contract import Computed, MalformedEvent
 from domain.fraud.events import Label, Payment
-from domain.history import EMPTY, Entries, decode, identity, seconds
 from domain.fraud.kernels import CONFLICT, DAYS, LEAK_DAYS, LENGTH, REPEATED, learn, observe
+from domain.history import EMPTY, Entries, decode, identity, seconds
 from domain.schema import Feature, FeatureSchema
 
 CATEGORIES = ("grocery", "fuel", "restaurant", "travel", "electronics", "fashion", "health", "online", "cash", "other")

@@ -6,10 +6,11 @@ Credit Card Fraud Detection Using Bayes Minimum Risk", ICMLA 2013), with an anal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from domain.contract import Verdict
+from domain.contract import NOTHING, Verdict
 from domain.fraud.events import Payment
 
 
@@ -27,10 +28,12 @@ class Costs:
 class FraudPolicy:
     """Judges one probability against the costs of its payment."""
 
+    remembers = False
+
     def __init__(self, costs: Costs | None = None) -> None:
         self.costs = costs or Costs()
 
-    def judge(self, scores: Sequence[float], event: Payment) -> Verdict:
+    def judge(self, scores: Sequence[float], event: Payment, facts: Mapping[str, Any] = NOTHING, memory: bytes | None = None) -> Verdict:
         """The cheapest action at this probability; ``threshold`` is the probability from which it is not approved.
 
         Each action's expected cost is a line in the probability: approving costs ``p * missed``; a review its work, and what

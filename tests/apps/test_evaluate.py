@@ -51,4 +51,4 @@ def test_the_json_report_has_the_numbers_of_every_fold_and_their_spread(recordin
     wanted = {"auc", "average_precision", "card_precision_at_100", "card_precision_ceiling", "card_precision_share", "calibration_error"}
     assert wanted <= set(report["metrics"])
     assert all(fold["test_window"]["from"] > fold["train_window"]["to"] for fold in folds)
-    assert all(fold["curves"]["roc"] and fold["calibration"] and fold["tested"] and fold["frauds"] for fold in folds)
+    assert all(fold["curves"]["roc"] and fold["calibration"] and fold["tested"] and fold["positives"] for fold in folds)

@@ -60,7 +60,7 @@ def _place() -> None:
 
 def pushes(**by_name: float) -> Contributions:
     """An explanation in which the named features push by so much and all others not at all."""
-    found = np.array([by_name.get(name, 0.0) for name in FRAUD.schema.names])
+    found = np.array([[by_name.get(name, 0.0) for name in FRAUD.schema.names]])
     return lambda row: found
 
 

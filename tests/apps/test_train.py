@@ -15,9 +15,6 @@ from rich.console import Console
 from apps import train
 from apps.errors import InputError
 from apps.settings import Settings
-from models import evaluation
-from models import train as training
-from models.evaluation import evaluate
 from models.train import one_by_one
 from models.train import train as fit
 from tests.models.small import FRAUD, WINDOW, history
@@ -37,17 +34,15 @@ class Told:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two rounds of boosting: how good the models are is not asked here."""
-    recipe = replace(training.RECIPE, rounds=2)
-    for module in (training, evaluation):
-        monkeypatch.setattr(module, "RECIPE", recipe)
+def quick() -> Domain:
+    """Fraud with two rounds of boosting: how good the models are is not asked here."""
+    learning = FRAUD.learning()
+    return replace(FRAUD, learning=lambda: replace(learning, recipe=replace(learning.recipe, rounds=2)))
 
 
-@pytest.mark.usefixtures("quick")
-def test_training_tells_rows_and_models_with_their_totals(tmp_path: Path) -> None:
+def test_training_tells_rows_and_models_with_their_totals(quick: Domain, tmp_path: Path) -> None:
     told = Told()
-    fit(FRAUD, history(), "simulated", tmp_path, window=WINDOW, progress=told)
+    fit(quick, history(), "simulated", tmp_path, window=WINDOW, progress=told)
     assert {what for what, *_ in told.calls} == {"computing the features of payments", "training models"}
     rows = told.of("computing the features of payments")
     assert rows[0][0] == 0
@@ -56,12 +51,13 @@ def test_training_tells_rows_and_models_with_their_totals(tmp_path: Path) -> Non
     assert told.of("training models") == [(0, 5), (1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
 
 
-@pytest.mark.usefixtures("quick")
-def test_judging_tells_its_folds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "WINDOW", WINDOW)
-    monkeypatch.setattr(evaluation, "WARM_UP_DAYS", 0)
+def test_judging_tells_its_folds(quick: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handbook_evaluation, "WINDOW", WINDOW)
+    monkeypatch.setattr(handbook_evaluation, "WARM_UP_DAYS", 0)
+    monkeypatch.setattr(handbook, "count", lambda data: 0)
+    monkeypatch.setattr(handbook, "emissions", lambda data: history())
     told = Told()
-    evaluate(FRAUD, history(), told)
+    handbook_evaluation.evaluate(quick, Question([]), told)
     assert told.of("judging folds") == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
 
 
@@ -93,11 +89,10 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_training(tmp_path: P
 
 @pytest.mark.parametrize("place", ["absent/report.json", "."])
 def test_a_report_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str) -> None:
-    monkeypatch.setattr(evaluation, "evaluate", lambda *_: {"metrics": {}, "single_rule": {"mean": 0.5}})
-    monkeypatch.setattr(train.handbook, "count", lambda data: 0)
-    monkeypatch.setattr(train.handbook, "emissions", lambda data: iter(()))
+    known = replace(RECORDINGS["fraud"], evaluate=lambda *_: {"metrics": {}})
+    monkeypatch.setattr(train, "recording", lambda domain: known)
     with pytest.raises(InputError, match="--json") as caught:
-        train.evaluate("fraud", [Path("x.parquet")], tmp_path / place, console=Console(file=io.StringIO()))
+        train.evaluate("fraud", Question([Path("x.parquet")]), tmp_path / place, console=Console(file=io.StringIO()))
     assert str(tmp_path) in str(caught.value)
 
 

@@ -99,7 +99,7 @@ def test_the_objective_is_told_from_the_label_and_judged_by_its_metrics(tmp_path
     made, _ = trained(path, "y")
     found = load_bundle(latest(made.parent))
     assert found.manifest["objective"] == objective
-    better = found.report["metrics"][metric]["mean"] - found.report["baseline"][metric]["mean"]
+    better = found.report["metrics"][metric]["mean"] - found.report["baselines"]["the same answer always"][metric]["mean"]
     assert better > 0 if objective == "multiclass" else better < 0
     assert len(found.average) == (3 if objective == "multiclass" else 1)
 

@@ -28,11 +28,12 @@ from sqlalchemy import text
 from apps import audit, broker, topics
 from apps.database import open_database
 from apps.settings import Settings
+from domain.fraud.learning import judge
 from domain.registry import DOMAINS
-from models import evaluation, handbook
+from models import handbook
+from models import handbook_evaluation as evaluation
 from models.dataset import Dataset, replay
-from models.metrics import judge
-from models.protocol import days, evenly, folds
+from models.protocol import evenly, folds
 from tests.system.processes import Process, read_topic, start
 from ui.picture import chromium, open_page
 
@@ -175,8 +176,8 @@ def ceiling(batch: Dataset, files: list[Path]) -> dict[str, float]:
     chance = np.random.default_rng(0).random(len(batch))
     score = np.where((batch.y == 1) & ~hidden, 1.0, chance * 0.5)
     starts = evenly(batch, evaluation.WINDOW, evaluation.FOLDS, evaluation.WARM_UP_DAYS)
-    day = days(batch)
-    found = [judge(batch.y[f.test], score[f.test], batch.key[f.test], day[f.test]) for f in folds(batch, evaluation.WINDOW, starts)]
+    parts = folds(batch, evaluation.WINDOW, starts, leave_out_found=True)
+    found = [judge(batch.chosen(f.test), score[f.test, None]) for f in parts]
     return {name: float(np.mean([metrics[name] for metrics in found])) for name in ("auc", "average_precision", "card_precision_share")}
 
 

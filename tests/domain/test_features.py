@@ -13,9 +13,9 @@ import pytest
 from domain.contract import MalformedEvent
 from domain.fraud.events import Label, Payment
 from domain.fraud.features import SCHEMA, FraudFeatures, phrase
-from domain.history import seconds
 from domain.fraud.kernels import CAPACITY, TERMINAL_CAPACITY
 from domain.fraud.simulator import simulate
+from domain.history import seconds
 from tests.domain import slow
 
 START = datetime(2025, 3, 3, tzinfo=UTC)

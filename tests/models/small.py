@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from functools import cache
 
 from domain.contract import Emission
+from domain.learning import Window
 from domain.registry import DOMAINS
 from models.dataset import Dataset, replay
-from models.protocol import Window
 
 FRAUD = DOMAINS["fraud"]
 START = datetime(2025, 3, 3, tzinfo=UTC)

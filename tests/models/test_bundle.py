@@ -150,7 +150,7 @@ def test_contributions_add_up_to_the_raw_score_without_its_base(trained: Path) -
     found = bundle.load_bundle(trained)
     rows = dataset().x[:50]
     raw = found.scorer("native").raw_batch(rows)[:, 0]
-    bases = raw - np.array([found.contributions(row.tolist()).sum() for row in rows])
+    bases = raw - np.array([found.contributions(row.tolist())[0].sum() for row in rows])
     np.testing.assert_allclose(bases, bases[0], rtol=0, atol=1e-9)
 
 

@@ -41,8 +41,8 @@ def test_a_curve_has_each_folds_own_behind_the_pooled_one(name: str, report: dic
 
 def test_calibration_has_each_folds_own_bins_behind_the_pooled_ones(report: dict[str, Any]) -> None:
     found = lines(plots.figures(report)["calibration.png"])
-    assert found["each fold"] == [[[b["score"], b["fraud"]] for b in fold["calibration"]] for fold in report["folds"]]
-    assert found["all folds together"] == [[[b["score"], b["fraud"]] for b in report["calibration"]]]
+    assert found["each fold"] == [[[b["score"], b["observed"]] for b in fold["calibration"]] for fold in report["folds"]]
+    assert found["all folds together"] == [[[b["score"], b["observed"]] for b in report["calibration"]]]
 
 
 def test_no_bin_of_a_calibration_lies_outside_its_axes(report: dict[str, Any]) -> None:
@@ -65,12 +65,12 @@ def test_card_precision_is_drawn_by_fold_with_its_ceiling_over_it(report: dict[s
 
 def test_every_metric_has_a_point_a_fold_and_a_line_at_the_mean(report: dict[str, Any]) -> None:
     figure = plots.figures(report)["metrics_by_fold.png"]
-    assert list(plots.BY_FOLD) == ["auc", "average_precision", "card_precision_share", "calibration_error"]
-    for panel, name in enumerate(plots.BY_FOLD):
+    assert list(report["shown"]) == ["auc", "average_precision", "card_precision_share", "calibration_error"]
+    for panel, (name, title) in enumerate(report["shown"].items()):
         found = lines(figure, panel)
         assert found["a fold"] == [[[fold["first_test_day"], fold["metrics"][name]] for fold in report["folds"]]]
         assert {y for _, y in found["mean"][0]} == {report["metrics"][name]["mean"]}
-        assert plots.BY_FOLD[name] in figure.axes[panel].get_title()
+        assert title in figure.axes[panel].get_title()
 
 
 @pytest.mark.parametrize("count", [1, 4, 8])

@@ -45,7 +45,7 @@ def test_a_folds_precision_recall_points_are_its_own(folds: list[dict[str, Any]]
 def test_a_folds_calibration_holds_all_that_it_tested(folds: list[dict[str, Any]]) -> None:
     for fold in folds:
         assert sum(b["count"] for b in fold["calibration"]) == fold["tested"]
-        assert sum(b["count"] * b["fraud"] for b in fold["calibration"]) == pytest.approx(fold["frauds"])
+        assert sum(b["count"] * b["observed"] for b in fold["calibration"]) == pytest.approx(fold["positives"])
 
 
 def test_a_folds_windows_are_the_protocols_days(folds: list[dict[str, Any]]) -> None:

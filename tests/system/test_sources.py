@@ -16,10 +16,11 @@ from tests.test_readme import handbook_files
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 FRAUD = DOMAINS["fraud"]
+SMALL = ("--size", "customers=50", "--size", "terminals=80")
 
 
 def simulate(settings: Settings, *more: str) -> str:
-    process = start("simulate", "fraud", "--customers", "100", "--terminals", "200", *more, settings=settings)
+    process = start("simulate", "fraud", "--size", "customers=100", "--size", "terminals=200", *more, settings=settings)
     assert process.popen.wait(120) == 0, process.output()
     return process.output()
 
@@ -51,7 +52,9 @@ def test_the_simulator_goes_on_where_it_stopped_leaves_nothing_out_and_sends_not
 def test_live_payments_carry_their_time_of_sending_and_history_does_not(clean_topics: Settings, tmp_path: Path) -> None:
     settings = clean_topics.model_copy(update={"home": tmp_path})
     before = time.time_ns() // 1000
-    process = start("simulate", "fraud", "--customers", "50", "--terminals", "80", "--rate", "100", "--warmup-days", "1", settings=settings)
+    process = start(
+        "simulate", "fraud", "--size", "customers=50", "--size", "terminals=80", "--rate", "100", "--warmup-days", "1", settings=settings
+    )
     give_up = time.monotonic() + 90
 
     def live() -> list[int]:

@@ -71,17 +71,18 @@ def _model() -> dict[str, Any]:
     spread = {"mean": 0.7512, "std": 0.01, "min": 0.73, "max": 0.77}
     names = ("auc", "average_precision", "card_precision_at_100", "card_precision_ceiling", "card_precision_share", "calibration_error")
     curves = {"precision_recall": [[0, 1], [1, 0]], "roc": [[0, 0], [0, 1], [1, 1]]}
-    calibration = [{"score": 0.01, "fraud": 0.02, "count": 10}, {"score": 0.2, "fraud": 0.1, "count": 10}]
+    calibration = [{"score": 0.01, "observed": 0.02, "count": 10}, {"score": 0.2, "observed": 0.1, "count": 10}]
     window = {"from": "2025-12-01T00:00:09+00:00", "to": "2025-12-07T23:59:01+00:00"}
     fold = {
-        **{"first_test_day": 45, "train_window": window, "test_window": window, "trained": 700, "tested": 600, "frauds": 5},
+        **{"first_test_day": 45, "train_window": window, "test_window": window, "trained": 700, "tested": 600, "positives": 5},
         **{"metrics": dict.fromkeys(names, 0.4), "curves": curves, "calibration": calibration},
     }
     report = {
         "protocol": {"train_days": 7, "delay_days": 7, "test_days": 7},
         "folds": [fold, {**fold, "first_test_day": 48, "metrics": dict.fromkeys(names, 0.3)}],
         "metrics": dict.fromkeys(names, spread),
-        "single_rule": {"mean": 0.3391},
+        "baselines": {"best single rule": {"average_precision": {"mean": 0.3391}}},
+        "shown": {name: name.replace("_", " ") for name in ("auc", "average_precision", "card_precision_share", "calibration_error")},
         "curves": curves,
         "calibration": calibration,
         "importance": {"amount": 0.6, "hour": 0.4},

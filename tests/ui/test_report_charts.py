@@ -41,7 +41,7 @@ def test_a_curve_has_each_folds_line_thin_behind_the_pooled_one() -> None:
 
 
 def test_calibration_has_each_folds_bins_behind_the_pooled_ones() -> None:
-    bins = [[{"score": x, "fraud": y, "count": 9.0} for x, y in points] for points in [POOLED, *FOLDS]]
+    bins = [[{"score": x, "observed": y, "count": 9.0} for x, y in points] for points in [POOLED, *FOLDS]]
     found = lines(charts.calibration(bins[0], bins[1:]))
     assert found == {("each fold", 0): FOLDS[0], ("each fold", 1): FOLDS[1], ("all folds together", -1): POOLED}
 

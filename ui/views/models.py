@@ -13,13 +13,6 @@ from ui import parts, queries
 from ui import report_charts as charts
 from ui.charts import Chart
 
-BY_FOLD = {
-    "auc": "AUC",
-    "average_precision": "Average precision",
-    "card_precision_share": "Card precision / ceiling",
-    "calibration_error": "Calibration error",
-}
-
 
 def draw(engine: Engine, domain: Domain) -> None:
     found = queries.models(engine, domain.name)
@@ -39,41 +32,56 @@ def draw(engine: Engine, domain: Domain) -> None:
 
 def _manifest(manifest: dict[str, Any]) -> None:
     data = manifest["data"]
+    late = f"; labels {data['label_delay_days']} days late" if "label_delay_days" in data else ""
     st.caption(
         f"trained {manifest['created'][:19].replace('T', ' ')} UTC on {data['rows']:,} rows ({data['source']}), "
-        f"{data['from'][:10]} to {data['to'][:10]}; labels {data['label_delay_days']} days late"
+        f"{data['from'][:10]} to {data['to'][:10]}{late}"
     )
 
 
 def _metrics(report: dict[str, Any]) -> None:
-    protocol = report["protocol"]
-    st.markdown(
-        f"**Judged forward in time**: train {protocol['train_days']} days, wait {protocol['delay_days']}, test {protocol['test_days']}, "
-        f"{len(report['folds'])} times"
-    )
+    st.markdown(_protocol(report["protocol"]))
     rows = [{"metric": n.replace("_", " "), **{k: m[k] for k in ("mean", "std", "min", "max")}} for n, m in report["metrics"].items()]
     number = st.column_config.NumberColumn(format="%.4f")
     config = dict.fromkeys(("mean", "std", "min", "max"), number)
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=config, width=760)
-    rule = report["single_rule"]["mean"]
-    st.caption(f"the best single rule (one feature alone, chosen on the test days themselves) has an average precision of {rule:.4f}")
+    for name, found in report["baselines"].items():
+        st.caption(f"to be beaten: {name}, " + ", ".join(f"{metric.replace('_', ' ')} {m['mean']:.4f}" for metric, m in found.items()))
+
+
+def _protocol(protocol: dict[str, Any]) -> str:
+    if "train_days" not in protocol:
+        return f"**Judged {protocol['method']}**, {protocol['folds']} times"
+    days = (protocol[f"{name}_days"] for name in ("train", "delay", "test"))
+    return "**Judged forward in time**: train {} days, wait {}, test {}, {} times".format(*days, protocol["folds"])
 
 
 def _plots(report: dict[str, Any]) -> None:
-    pooled, folds = report["curves"], report["folds"]
+    folds, shown = report["folds"], report["shown"]
+    if "curves" in report:
+        _curves(report, folds)
+    _row(
+        {
+            _heading(title, report["metrics"][name]): charts.by_fold(folds, name, report["metrics"][name]["mean"])
+            for name, title in shown.items()
+        }
+    )
+    left, right = st.columns([3, 2], gap="medium")
+    left.markdown("**What it looks at**")
+    left.altair_chart(charts.importance(report["importance"]), width="stretch", alt="feature importance")
+    if "card_precision_at_100" in report["metrics"]:
+        right.markdown("**Cards found among the 100 checked a day**, and the ceiling: all that could be found")
+        right.altair_chart(charts.card_precision(folds), width="stretch", alt="card precision at 100 by fold")
+
+
+def _curves(report: dict[str, Any], folds: list[dict[str, Any]]) -> None:
+    pooled = report["curves"]
     drawn = _each(folds, "curves")
     found = charts.curve(pooled["precision_recall"], _each(drawn, "precision_recall"), "recall", "precision")
     rates = ("false positive rate", "true positive rate")
     roc = charts.curve(pooled["roc"], _each(drawn, "roc"), *rates, diagonal=True)
     calibration = charts.calibration(report["calibration"], _each(folds, "calibration"))
     _row({"**Precision against recall**": found, "**ROC**": roc, "**Calibration**": calibration})
-    shown = {name: report["metrics"][name] for name in BY_FOLD if name in report["metrics"]}
-    _row({_heading(name, spread): charts.by_fold(folds, name, spread["mean"]) for name, spread in shown.items()})
-    left, right = st.columns([3, 2], gap="medium")
-    left.markdown("**What it looks at**")
-    left.altair_chart(charts.importance(report["importance"]), width="stretch", alt="feature importance")
-    right.markdown("**Cards found among the 100 checked a day**, and the ceiling: all that could be found")
-    right.altair_chart(charts.card_precision(folds), width="stretch", alt="card precision at 100 by fold")
 
 
 def _each(folds: list[dict[str, Any]], name: str) -> list[Any]:
@@ -81,8 +89,8 @@ def _each(folds: list[dict[str, Any]], name: str) -> list[Any]:
     return [fold[name] for fold in folds if name in fold]
 
 
-def _heading(metric: str, spread: dict[str, float]) -> str:
-    return f"**{BY_FOLD[metric]}** by fold  \nmean {spread['mean']:.4f}, std {spread['std']:.4f}"
+def _heading(title: str, spread: dict[str, float]) -> str:
+    return f"**{title[0].upper()}{title[1:]}** by fold  \nmean {spread['mean']:.4f}, std {spread['std']:.4f}"
 
 
 def _row(plots: dict[str, Chart]) -> None:
@@ -102,7 +110,8 @@ def _folds(folds: list[dict[str, Any]]) -> None:
 def _window(fold: dict[str, Any]) -> dict[str, Any]:
     window = fold.get("test_window")
     dates = {"tested on": f"{window['from'][:10]} to {window['to'][:10]}"} if window else {}
-    return {"first test day": fold["first_test_day"], **dates, **{name: fold[name] for name in ("tested", "frauds") if name in fold}}
+    named = {"first test day": "first_test_day", "tested": "tested", "positives": "positives"}
+    return {**{title: fold[name] for title, name in named.items() if name in fold}, **dates}
 
 
 def _details(manifest: dict[str, Any]) -> None:
