@@ -29,7 +29,7 @@ PARAMS: Final[dict[str, Any]] = {
     "verbose": -1,
     "seed": 7,
 }
-RECIPE = Recipe({"objective": "regression", "num_leaves": 31, "min_data_in_leaf": 50, **PARAMS}, rounds=150)
+RECIPE = Recipe({"objective": "regression", "num_leaves": 16, "min_data_in_leaf": 50, **PARAMS}, rounds=150)
 # Rows of one life are alike, so a leaf of few rows is a leaf of few lives: a low quantile in it is too high. In a simulated world where
 # 95 % were asked for, leaves of 50 rows gave bounds that held for 84 % of the rows near the lead time, leaves of 400 for 91 %.
 EARLY = Recipe({"objective": "quantile", "alpha": round(Costs().chance, 4), "num_leaves": 8, "min_data_in_leaf": 400, **PARAMS}, rounds=100)
