@@ -102,7 +102,13 @@ class Ending(_Message):
 
 _EVENT: TypeAdapter[Telemetry | Replacement] = TypeAdapter(Annotated[Telemetry | Replacement, Field(discriminator="type")])
 _ENDING = TypeAdapter(Ending)
-_CODES = {"missing": "missing-field", "extra_forbidden": "unknown-field", "json_invalid": "not-json", "finite_number": "not-finite"}
+_CODES = {
+    "missing": "missing-field",
+    "union_tag_not_found": "missing-field",
+    "extra_forbidden": "unknown-field",
+    "json_invalid": "not-json",
+    "finite_number": "not-finite",
+}
 M = TypeVar("M")
 
 
