@@ -22,7 +22,6 @@ from domain.contract import Domain
 
 _RECENT_US = 10_000_000  # what "now" means on the screen
 _SHOWN = 8  # alerts
-_SUMS = 3  # of a ledger
 _COLOURS = {"approve": "green", "review": "yellow", "block": "red"}
 
 
@@ -60,8 +59,8 @@ class _Seen:
         }
 
     def worth_in_words(self) -> str:
-        """The first of the ledger's sums, such as "12 stopped payments, 1,930 stopped amount"."""
-        return ", ".join(f"{value:,.0f} {name}" for name, value in list(self.worth.items())[:_SUMS])
+        """The ledger's first sums, such as "stopped amount 1,930, missed amount 120"."""
+        return ", ".join(f"{name} {self.worth[name]:,.0f}" for name in self.domain.worth if name in self.worth)
 
 
 class Summary:

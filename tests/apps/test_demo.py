@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -104,9 +105,7 @@ def test_kafka_that_ended_fails_the_run_and_is_named_before_those_who_died_of_it
 
 def test_a_cluster_of_somebody_else_is_not_looked_for_among_our_processes(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     running.finds(monkeypatch, Audit(10, 10, 0, 0))
-    running.demo.__dict__["_options"] = Options(
-        1e-9, headless=True, rate=50, format="pmml", guarantee="at-least-once", port=0, domains=("fraud",)
-    )
+    running.demo.__dict__["_options"] = replace(running.demo.__dict__["_options"], duration_s=1e-9)
     running.demo.watch()
     assert running.demo.finish() == 0
 

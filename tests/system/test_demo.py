@@ -126,6 +126,7 @@ def test_kafka_that_dies_is_named_with_its_log_and_fails_the_demo(demo: Process,
 
 def test_taken_ports_are_replaced_and_said(settings: Settings) -> None:
     with socket.socket() as kafkas, taken_port() as port:
+        kafkas.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a broker of before may have left connections that linger
         with suppress(OSError):  # then somebody else has it, which is as good
             kafkas.bind(("127.0.0.1", 9092))
             kafkas.listen()
