@@ -29,4 +29,5 @@ class _Domains(Mapping[str, Domain]):
 
 DOMAINS: Mapping[str, Domain] = _Domains({
     "fraud": "domain.fraud:FRAUD",
+    "maintenance": "domain.maintenance:MAINTENANCE",
 })  # fmt: skip
