@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from domain.decision import Decision
-from domain.learning import Learning
 from domain.schema import FeatureSchema
+
+if TYPE_CHECKING:  # the command line lists the domains before it needs them
+    from domain.decision import Decision
+    from domain.learning import Learning
 
 Value = str | float | None
 NOTHING: Mapping[str, Any] = {}

@@ -15,6 +15,9 @@ from rich.console import Console
 from apps import train
 from apps.errors import InputError
 from apps.settings import Settings
+from domain.contract import Domain
+from models import handbook, handbook_evaluation
+from models.recorded import RECORDINGS, Question
 from models.train import one_by_one
 from models.train import train as fit
 from tests.models.small import FRAUD, WINDOW, history

@@ -141,7 +141,7 @@ def test_models_shows_every_fold_in_numbers_and_the_mean_over_its_plot(url: str)
     fill(url, alerts=1)
     page = run("models")
     shown = said(page)
-    assert all(f"**{name}** by fold" in shown for name in ("AUC", "Average precision", "Card precision / ceiling", "Calibration error"))
+    assert all(f"**{name}** by fold" in shown for name in ("AUC", "Average precision", "Card precision@100 / ceiling", "Calibration error"))
     assert "mean 0.7512, std 0.0100" in shown
     folds = page.dataframe[1].value
     assert list(folds["first test day"]) == [45, 48]

@@ -40,32 +40,30 @@ def _manifest(manifest: dict[str, Any]) -> None:
 
 
 def _metrics(report: dict[str, Any]) -> None:
-    st.markdown(_protocol(report["protocol"]))
+    st.markdown(f"{_protocol(report['protocol'])}, {len(report['folds'])} times")
     rows = [{"metric": n.replace("_", " "), **{k: m[k] for k in ("mean", "std", "min", "max")}} for n, m in report["metrics"].items()]
     number = st.column_config.NumberColumn(format="%.4f")
     config = dict.fromkeys(("mean", "std", "min", "max"), number)
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=config, width=760)
-    for name, found in report["baselines"].items():
+    for name, found in report.get("baselines", {}).items():
         st.caption(f"to be beaten: {name}, " + ", ".join(f"{metric.replace('_', ' ')} {m['mean']:.4f}" for metric, m in found.items()))
 
 
 def _protocol(protocol: dict[str, Any]) -> str:
     if "train_days" not in protocol:
-        return f"**Judged {protocol['method']}**, {protocol['folds']} times"
-    days = (protocol[f"{name}_days"] for name in ("train", "delay", "test"))
-    return "**Judged forward in time**: train {} days, wait {}, test {}, {} times".format(*days, protocol["folds"])
+        return f"**Judged {protocol['method']}**"
+    return "**Judged forward in time**: train {} days, wait {}, test {}".format(
+        *(protocol[f"{n}_days"] for n in ("train", "delay", "test"))
+    )
 
 
 def _plots(report: dict[str, Any]) -> None:
-    folds, shown = report["folds"], report["shown"]
+    folds, shown = report["folds"], report.get("shown", {})
     if "curves" in report:
         _curves(report, folds)
-    _row(
-        {
-            _heading(title, report["metrics"][name]): charts.by_fold(folds, name, report["metrics"][name]["mean"])
-            for name, title in shown.items()
-        }
-    )
+    spreads = {name: (title, report["metrics"][name]) for name, title in shown.items()}
+    if spreads:
+        _row({_heading(title, found): charts.by_fold(folds, name, found["mean"]) for name, (title, found) in spreads.items()})
     left, right = st.columns([3, 2], gap="medium")
     left.markdown("**What it looks at**")
     left.altair_chart(charts.importance(report["importance"]), width="stretch", alt="feature importance")
