@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from apps import table_csv
 from apps.errors import InputError
 from domain.schema import MISSING, UNSEEN, Feature, FeatureSchema
 
@@ -35,26 +33,17 @@ def read_rows(source: str, schema: FeatureSchema, dropped: Sequence[str] = (), s
 
 
 def _frames(source: str, separator: str) -> Iterator[pd.DataFrame]:
+    if not source.endswith(".parquet"):
+        for names, columns in table_csv.read(source, separator, CHUNK):
+            yield pd.DataFrame([c.to_pylist() for c in columns], index=names, dtype=object).T
+        return
     try:
-        if source.endswith(".parquet"):
-            for batch in pq.ParquetFile(source).iter_batches(CHUNK):
-                yield batch.to_pandas()
-            return
-        with _opened(source) as file:
-            yield from pd.read_csv(file, dtype=str, keep_default_na=False, chunksize=CHUNK, sep=separator, encoding="utf-8-sig")
+        for batch in pq.ParquetFile(source).iter_batches(CHUNK):
+            yield batch.to_pandas()
     except FileNotFoundError:
         raise InputError(f"{source}: no such file") from None
-    except (pa.ArrowInvalid, OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{source}: cannot be read as a table: {str(error).splitlines()[0]}") from None
-
-
-@contextmanager
-def _opened(source: str) -> Iterator[IO[bytes]]:
-    if source == "-":
-        yield sys.stdin.buffer
-        return
-    with Path(source).open("rb") as file:
-        yield file
 
 
 def _check_columns(source: str, columns: list[str], schema: FeatureSchema, dropped: Sequence[str]) -> None:
@@ -62,7 +51,7 @@ def _check_columns(source: str, columns: list[str], schema: FeatureSchema, dropp
     lacking = [name for name in schema.names if name not in columns]
     extra = [c for c in columns if c not in schema.names and c not in dropped]
     if twice:
-        raise InputError(f"{source}: the column {', '.join(twice)} stands twice")
+        raise InputError(f"{source}: the column {', '.join(map(repr, twice))} stands twice")
     if lacking:
         raise InputError(f"{source}: lacks the column {', '.join(map(repr, lacking))}; the model asks for {', '.join(schema.names)}")
     if extra:
@@ -102,6 +91,6 @@ def _number(source: str, column: str, text: str | None, row: int) -> float:
     if text is None or not text.strip():
         return MISSING
     try:
-        return float(text)
+        return float(text if text.strip().isascii() and "_" not in text else "no number")  # Python reads 1_000 and other scripts' digits
     except ValueError:
         raise InputError(f"{source}: column {column!r}, row {row + 1}: {text[:40]!r} is not a number") from None

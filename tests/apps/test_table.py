@@ -68,11 +68,38 @@ def test_a_large_table_comes_in_chunks(tmp_path: Path) -> None:
         ("a b,kind,c\n1,red,2\n1,red,x2\n", "'c', row 2: 'x2'"),
         ("", "cannot be read"),
         ('a b,kind,c\n"1,red,2\n', "cannot be read"),
+        ("a b,kind,c\n1,red,2,\n", r"row 1 has 4 fields where the header has 3: '1,red,2,'"),
+        ("a b,kind,c\n1,red,2\n9,1,red,2\n", "row 2 has 4 fields where the header has 3"),
+        ("a b,kind,c\n1,red\n", "row 1 has 2 fields"),
+        ("a b,kind,c\n1,red,2\n\n1,red,2\n", "row 2 is a blank line"),
+        ("a b,kind,c,a b\n1,red,2,3\n", "'a b' stands twice"),
+        ("a b,kind,c,kind.1,kind\n", "'kind' stands twice"),
+        ("a b,kind\n", "lacks the column 'c'"),
+        ("a b,kind,c\n1_000,red,2\n", "'a b', row 1: '1_000' is not a number"),
+        ("a b,kind,c\n٣,red,2\n", "'a b', row 1: '٣' is not a number"),
     ],
 )
 def test_what_does_not_fit_is_told_by_its_name(text: str, named: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=named):
         rows(file(tmp_path, text))
+
+
+def test_a_shifted_row_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+    path = file(tmp_path, "a b,kind,c\n" + "1,red,2\n" * (CHUNK + 5) + "9,1,red,2\n")
+    with pytest.raises(InputError, match=f"row {CHUNK + 6} has 4 fields"):
+        rows(path)
+
+
+def test_blank_lines_at_the_end_are_no_rows_unless_one_column_makes_them_missing_values(tmp_path: Path) -> None:
+    assert rows(file(tmp_path, "a b,kind,c\n1,red,2\n\n\n")) == [[1, 0, 2]]
+    one = FeatureSchema((Feature("a"),))
+    with pytest.raises(InputError, match=r'row 2 is a blank line: .* as ""'):
+        list(read_rows(str(file(tmp_path, "a\n1\n\n")), one))
+    assert np.array_equal(next(read_rows(str(file(tmp_path, 'a\n1\n""\n')), one)), [[1.0], [NAN]], equal_nan=True)
+
+
+def test_a_header_alone_is_a_table_of_no_rows(tmp_path: Path) -> None:
+    assert [chunk.shape for chunk in read_rows(str(file(tmp_path, "a b,kind,c\n")), SCHEMA)] == [(0, 3)]
 
 
 def test_a_row_number_counts_over_chunks(tmp_path: Path) -> None:
