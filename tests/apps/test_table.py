@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import math
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from apps.errors import InputError
@@ -53,6 +57,67 @@ def test_parquet_is_read_with_its_nulls(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pd.DataFrame({"a b": [0.1, None], "kind": ["red", None], "c": [7, 8]}).to_parquet(path)
     assert np.array_equal(rows(path), [[0.1, 0, 7], [NAN, NAN, 8]], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pa.array([1, None, 0], pa.int8()),
+        pa.array([1, None, 0], pa.float32()),
+        pa.array([True, None, False]),
+        pa.array(["1.0", None, " 0 "]),
+        pa.array(["1", " ", "0"], pa.large_string()),
+        pa.array([1.0, None, 0.0]).dictionary_encode(),
+        pa.array(["1", None, "0"]).dictionary_encode(),
+    ],
+    ids=lambda cells: str(cells.type),
+)
+def test_a_null_in_a_parquet_column_of_any_type_is_missing(cells: Any, tmp_path: Path) -> None:
+    kinds = pa.array([None, None, None])
+    pq.write_table(pa.table({"a b": cells, "kind": kinds, "c": cells}), path := tmp_path / "rows.parquet")
+    assert np.array_equal(rows(path), [[1, NAN, 1], [NAN, NAN, NAN], [0, NAN, 0]], equal_nan=True)
+
+
+UNKNOWN = {
+    "decimal128": pa.array([Decimal("1.5")]),
+    "date32": pa.array([dt.date(2020, 1, 1)]),
+    "timestamp": pa.array([dt.datetime(2020, 1, 1, tzinfo=dt.UTC)]),
+    "duration": pa.array([dt.timedelta(1)]),
+    "list": pa.array([[1.0]]),
+    "binary": pa.array([b"1.5"]),
+}
+
+
+@pytest.mark.parametrize("kind", UNKNOWN)
+@pytest.mark.parametrize("name", ["a b", "kind"])
+def test_a_parquet_column_that_is_neither_number_nor_text_is_named(name: str, kind: str, tmp_path: Path) -> None:
+    columns = {"a b": pa.array([1.0]), "kind": pa.array(["red"]), "c": pa.array([1.0]), name: UNKNOWN[kind]}
+    pq.write_table(pa.table(columns), path := tmp_path / "rows.parquet")
+    with pytest.raises(InputError, match=f"column '{name}' holds {kind}.* null is missing"):
+        rows(path)
+
+
+def test_text_in_parquet_that_is_no_number_is_named_with_its_row(tmp_path: Path) -> None:
+    columns = {"a b": [None, "1_000"], "kind": ["red", "red"], "c": [1.0, 2.0]}
+    pq.write_table(pa.table(columns), path := tmp_path / "rows.parquet")
+    with pytest.raises(InputError, match="'a b', row 2: '1_000' is not a number"):
+        rows(path)
+
+
+def test_a_parquet_file_of_no_rows_or_of_one_name_twice_is_still_looked_at(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a b": pa.array([], pa.float64())}), path := tmp_path / "rows.parquet")
+    with pytest.raises(InputError, match="lacks the column 'kind', 'c'"):
+        rows(path)
+    pq.write_table(pa.Table.from_arrays([pa.array([1.0])] * 2, names=["a b", "a b"]), path)
+    with pytest.raises(InputError, match="'a b' stands twice"):
+        rows(path)
+
+
+def test_what_pandas_had_as_its_index_is_no_column(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a b": [0.1, 1.0], "kind": ["red", "3"], "c": [7, 8]}, index=[5, 9])
+    frame[frame["a b"] > 0.5].to_parquet(path := tmp_path / "rows.parquet")
+    assert "__index_level_0__" in pq.read_schema(path).names
+    assert rows(path) == [[1, 1, 8]]
 
 
 def test_a_large_table_comes_in_chunks(tmp_path: Path) -> None:
