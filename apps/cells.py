@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from apps import csv_columns
+from apps.categories import Categories, TwoMeaningsError
 from apps.errors import InputError
-from domain.schema import MISSING, UNSEEN, Feature
+from domain.schema import MISSING, Feature
 
 Values = NDArray[np.float64]
 
@@ -39,11 +40,16 @@ class Column:
 
     def codes(self, feature: Feature) -> Values:
         """(n,) float64: places in the feature's categories, ``UNSEEN`` for others. Raises ``InputError`` as ``numbers`` does."""
-        places = {label: float(i) for i, label in enumerate(feature.categories)}
+        categories = Categories(feature)
         encoded = pc.dictionary_encode(self._plain())
-        found = [_code(value, places) for value in encoded.dictionary.to_pylist()]
-        at = pc.fill_null(encoded.indices, len(found)).to_numpy(zero_copy_only=False)
-        return np.take(np.array([*found, MISSING]), at)
+        places = np.asarray(pc.fill_null(encoded.indices, len(encoded.dictionary)).to_numpy(zero_copy_only=False))
+        found = np.full(len(encoded.dictionary) + 1, MISSING)
+        for i, cell in enumerate(encoded.dictionary.to_pylist()):
+            try:
+                found[i] = categories.code(cell)
+            except TwoMeaningsError as error:
+                raise self.refused(int((places == i).argmax()), str(error)) from None
+        return np.take(found, places)
 
     def refused(self, row: int, why: str) -> InputError:
         """The error for a cell of this piece."""
@@ -63,15 +69,3 @@ class Column:
 
 def _is_text(kind: Any) -> bool:
     return any(is_one(kind) for is_one in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
-
-
-def _code(value: str | float | None, places: dict[str, float]) -> float:
-    """Missing for an empty cell, the code of a number written otherwise (``3.0`` for the label ``3``), else unseen."""
-    if isinstance(value, float):
-        if np.isnan(value):
-            return MISSING
-        value = int(value) if value.is_integer() else value
-    label = "" if value is None else str(value)
-    if not label.strip():
-        return places.get(label, MISSING)
-    return places.get(label, places.get(label.removesuffix(".0"), UNSEEN))

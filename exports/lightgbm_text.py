@@ -216,6 +216,11 @@ def _inferred(model: TextModel) -> FeatureSchema:
             f"the model has {len(categorical)} categorical features but pandas categories of {len(model.pandas_categories)}: give a schema"
         )
     labels = dict(zip(categorical, model.pandas_categories, strict=False))
+    for i, listed in labels.items():
+        if twice := sorted({label for label in listed if listed.count(label) > 1}):
+            raise SchemaMismatch(
+                f"feature {model.feature_names[i]!r}: two of its pandas categories are both written {twice[0]!r}: give a schema"
+            )
     features = [
         _categorical(name, labels.get(i) or _codes(model, i)) if i in categorical else Feature(name)
         for i, name in enumerate(model.feature_names)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import io
 import math
+import tempfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +20,8 @@ import pytest
 from apps.errors import InputError
 from apps.table import CHUNK, read_rows
 from domain.schema import Feature, FeatureSchema
+from exports.compiled import KernelScorer
+from exports.lightgbm_text import read
 
 SCHEMA = FeatureSchema((Feature("a b"), Feature("kind", "categorical", ("red", "3", "ünï")), Feature("c")))
 NAN = math.nan
@@ -181,3 +185,56 @@ def test_no_file_is_told(tmp_path: Path) -> None:
     for name in ("x.csv", "x.parquet"):
         with pytest.raises(InputError, match="no such file"):
             rows(tmp_path / name)
+
+
+def kinds(labels: tuple[str, ...], *cells: Any) -> list[float]:
+    """The codes of a column of these cells for a feature of these labels, read from parquet, or, of texts, from CSV too."""
+    schema = FeatureSchema((Feature("kind", "categorical", labels),))
+    with tempfile.TemporaryDirectory() as folder:
+        pq.write_table(pa.table({"kind": list(cells)}), path := Path(folder) / "rows.parquet")
+        found: list[float] = np.concatenate(list(read_rows(str(path), schema)))[:, 0].tolist()
+        if all(isinstance(cell, str) for cell in cells):
+            (path := Path(folder) / "rows.csv").write_text("\n".join(["kind", *cells]))
+            assert np.concatenate(list(read_rows(str(path), schema)))[:, 0].tolist() == found
+    return found
+
+
+@pytest.mark.parametrize("cells", [(1.0, 2.5, 3.0), ("1.0", "2.5", "3.0"), ("1", "2.5", "3")], ids=str)
+@pytest.mark.parametrize("labels", [("1.0", "2.5"), ("1", "2.5")], ids=str)
+def test_a_label_that_is_a_number_is_known_however_it_is_written(labels: tuple[str, ...], cells: tuple[Any, ...]) -> None:
+    assert kinds(labels, *cells) == [0, 1, -1]
+
+
+def test_a_label_that_is_a_truth_is_known_however_it_is_written_and_is_no_number() -> None:
+    for labels in (("false", "true"), ("False", "True")):
+        assert kinds(labels, True, False) == kinds(labels, "True", "False") == kinds(labels, "true", "false") == [1, 0]
+        assert kinds(labels, 1, 0) == [-1, -1]
+    assert kinds(("0", "1"), True) == [-1]
+
+
+def test_numbers_that_only_look_alike_are_other_labels() -> None:
+    assert kinds(("1.1", "7"), "1.10", "007", "+7", "7e", "0x7") == [-1] * 5
+    assert kinds(("9007199254740993",), 9007199254740992, 9007199254740993) == [-1, 0]
+    assert kinds(("1", "1.0", "True", "true"), "1", "1.0", "True", "true") == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("cells", [(None, 1.0), ("1.0", "1e0"), (None, True), ("true", "TRUE")], ids=str)
+def test_a_cell_that_could_be_either_of_two_labels_is_refused_with_its_row(cells: tuple[Any, ...]) -> None:
+    with pytest.raises(InputError, match=r"column 'kind', row 2: .* could be either of the labels '(1' and '1.0|True' and 'true)'"):
+        kinds(("1", "1.0", "True", "true"), *cells)
+
+
+def test_a_model_of_pandas_float_and_bool_categories_scores_its_own_data_from_csv_and_parquet(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"f": rng.integers(1, 5, 400).astype(float), "b": rng.random(400) < 0.5})
+    own = frame.astype("category")
+    parameters = {"verbose": -1, "num_threads": 1, "min_data_per_group": 1, "cat_smooth": 0, "min_data_in_leaf": 1}
+    booster = lgb.train(parameters, lgb.Dataset(own, (frame["f"] == 2) * 3.0 + frame["b"] * 2), 5)
+    model = read(booster)
+    assert [f.categories for f in model.schema.features] == [("1.0", "2.0", "3.0", "4.0"), ("false", "true")]
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    own.to_parquet(tmp_path / "own.parquet")
+    for name in ("rows.csv", "rows.parquet", "own.parquet"):
+        x = np.concatenate(list(read_rows(str(tmp_path / name), model.schema)))
+        assert KernelScorer(model.ensemble, model.schema).raw_batch(x)[:, 0].tolist() == booster.predict(own).tolist()
