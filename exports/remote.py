@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from domain.schema import FeatureSchema
 from exports import files
 from exports.compiled import matrix, numbers
-from exports.errors import ArtifactError, CorruptArtifact, EngineMissing, RowError, ServerUnavailable
+from exports.errors import ArtifactError, CorruptArtifact, EngineMissing, ServerUnavailable
 from exports.fit import fitting
 from exports.lightgbm_text import ModelSource
 from exports.lightgbm_text import read as read_model
@@ -37,6 +38,7 @@ TIMEOUT: Final = 0.05  # seconds for one row, where the environment says nothing
 PAUSE: Final = 1.0  # seconds in which a server that failed is not asked again: every event would wait for it
 _ROWS: Final = 10_000  # in one request
 _MOST: Final = 1 << 28  # bytes of an answer
+_LENGTH: Final = re.compile(r"[0-9]{1,9}")
 
 
 def export(model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path:
@@ -80,7 +82,7 @@ def load(path: Path, *, timeout: float | None = None, clock: Callable[[], float]
         served = scorer.metadata()
     except ServerUnavailable as error:
         raise EngineMissing(f"{path.name}: {error}; start it with `polyscore serve`, given an artifact of this model") from None
-    if served.get("properties", {}).get("digest") != place.digest:
+    if _field(served.get("properties"), "digest") != place.digest:
         raise ArtifactError(path.name, f"the server at {place.server} has another model under the name {place.name}")
     return scorer
 
@@ -143,7 +145,10 @@ class RemoteScorer:
         return _json(body)
 
     def score(self, row: Sequence[float | None]) -> Scores:
-        """Raw and linked scores of one row. Raises ``RowError``, or ``ServerUnavailable`` within the time limit."""
+        """Raw and linked scores of one row. Raises ``RowError`` for a row that cannot be sent, or ``ServerUnavailable``.
+
+        Whatever the server says that is not this row's scores, a refusal of the row too, is ``ServerUnavailable``.
+        """
         raw, values = self._infer(np.array([numbers(row, self.schema)]), self._timeout)
         return Scores(tuple(raw[0].tolist()), tuple(values[0].tolist()))
 
@@ -170,7 +175,8 @@ class RemoteScorer:
 
     def _tensors(self, body: bytes, length: int, rows: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         size = rows * self._place.outputs * 8
-        names = [output.get("name") for output in _json(body[:length]).get("outputs", [])]
+        outputs = _json(body[:length]).get("outputs")
+        names = [_field(output, "name") for output in outputs] if isinstance(outputs, list) else []
         if names != ["raw", "values"] or len(body) != length + 2 * size:
             raise ServerUnavailable(f"{self._place.server} answers with {names} in {len(body)} bytes where raw and values were due")
         both = np.frombuffer(body, dtype="<f8", offset=length) if length % 8 == 0 else np.frombuffer(body[length:], dtype="<f8")
@@ -209,19 +215,22 @@ class RemoteScorer:
         connection.request(method, path, body, {**self._headers, **headers})
         response = connection.getresponse()
         answer = response.read(_MOST)
-        if response.status == http.client.BAD_REQUEST:
-            raise RowError(f"{self._place.server} refuses the rows: {answer[:300].decode(errors='replace')}")
         if response.status != http.client.OK:
             raise ServerUnavailable(f"{self._place.server}: status {response.status}: {answer[:300].decode(errors='replace')}")
         stated = response.getheader(HEADER, "")
-        return answer, int(stated) if stated.isdigit() else len(answer)
+        return answer, int(stated) if _LENGTH.fullmatch(stated) else len(answer)
 
 
 def _json(data: bytes) -> dict[str, Any]:
     try:
         found = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ServerUnavailable("the server's answer is not the protocol's JSON")
     return found
+
+
+def _field(found: object, name: str) -> object:
+    """A field of what should be a JSON object; None where it is none."""
+    return found.get(name) if isinstance(found, dict) else None

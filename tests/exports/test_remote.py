@@ -7,12 +7,13 @@ import json
 import re
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ from apps.serve import Models
 from exports import remote
 from exports.errors import ArtifactError, CorruptArtifact, EngineMissing, RowError, ServerUnavailable
 from exports.lightgbm_text import read
+from exports.scorer import Scores
+from models.decide import FALLBACK, Model, _scored
 from tests.exports.served import add, serving
 from tests.exports.zoo import KINDS, SCHEMA, rows, trained
 
@@ -199,8 +202,12 @@ def test_a_server_that_goes_away_is_not_asked_for_a_while_and_then_is_again(tmp_
         assert scorer.score([0.0] * 5) == first
 
 
+class Connect(Protocol):
+    def __call__(self, server: str, timeout: float = 5, clock: Callable[[], float] = time.monotonic) -> remote.RemoteScorer: ...
+
+
 @contextmanager
-def answering(body: bytes, **headers: str) -> Iterator[str]:
+def answering(body: bytes, status: int = 200, **headers: str) -> Iterator[str]:
     """A server that says the same to everything."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -208,7 +215,7 @@ def answering(body: bytes, **headers: str) -> Iterator[str]:
 
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(200)
+            self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
@@ -219,36 +226,70 @@ def answering(body: bytes, **headers: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None: ...
 
     httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+    thread = threading.Thread(target=httpd.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{httpd.server_port}"
     httpd.shutdown()
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"\x00\xff", b'{"outputs": []}', b'{"outputs": [{"name": "raw"}, {"name": "values"}]}'])
-def test_an_answer_that_is_not_the_protocols_is_no_score(body: bytes, tmp_path: Path) -> None:
-    digest = read(trained("binary")).ensemble.digest
-    with answering(json.dumps({"properties": {"digest": digest}}).encode()) as server:
-        path = artifact(server, tmp_path)
-        scorer = remote.load(path, timeout=5)
-    with answering(body) as server:
+@pytest.fixture
+def connected(tmp_path: Path) -> Connect:
+    """A scorer that was loaded while its server was sound, and now asks the one at another address."""
+
+    def connect(server: str, timeout: float = 5, clock: Callable[[], float] = time.monotonic) -> remote.RemoteScorer:
+        digest = read(trained("binary")).ensemble.digest
+        with answering(json.dumps({"properties": {"digest": digest}}).encode()) as sound:
+            scorer = remote.load(artifact(sound, tmp_path), timeout=timeout, clock=clock)
         scorer._connection.close()
         scorer._connection.port = int(server.rpartition(":")[2])
-        with pytest.raises(ServerUnavailable):
-            scorer.score([0.0] * 5)
+        return scorer
+
+    return connect
 
 
-def test_a_server_that_is_slow_is_given_up_in_time(tmp_path: Path) -> None:
-    digest = read(trained("binary")).ensemble.digest
-    with answering(json.dumps({"properties": {"digest": digest}}).encode()) as server:
-        scorer = remote.load(artifact(server, tmp_path), timeout=0.2)
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        scorer._connection.close()
-        scorer._connection.port = silent.getsockname()[1]
-        with pytest.raises(ServerUnavailable, match="timed out"):
-            scorer.score([0.0] * 5)
+WRONG = [
+    b"",
+    b"[]",
+    b"\x00\xff",
+    b'{"outputs": []}',
+    b'{"outputs": [{"name": "raw"}, {"name": "values"}]}',
+    b'{"outputs": null}',
+    b'{"outputs": 1}',
+    b'{"outputs": [1]}',
+    b'{"outputs": [null, {"name": []}]}',
+    b'{"outputs":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    b'{"outputs": ' + b"1" * 5_000 + b"}",
+]
+
+
+@pytest.mark.parametrize("body", WRONG, ids=lambda body: body[:30])
+def test_an_answer_that_is_not_the_protocols_is_no_score(body: bytes, connected: Connect) -> None:
+    with answering(body) as server, pytest.raises(ServerUnavailable):
+        connected(server).score([0.0] * 5)
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "-1", "1e1", "9" * 5_000, "9" * 9])
+def test_a_length_that_is_none_is_no_score(length: str, connected: Connect) -> None:
+    with answering(b"{}", **{remote.HEADER: length}) as server, pytest.raises(ServerUnavailable):
+        connected(server).score([0.0] * 5)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 413, 500])
+def test_a_refusal_by_the_server_is_decided_by_the_average(status: int, connected: Connect) -> None:
+    with answering(b"no", status) as server:
+        model = Model("v", "remote", connected(server), lambda row: np.zeros(5), average=(0.25,))
+        assert _scored(model, [0.0] * 5) == (Scores((), (0.25,)), FALLBACK)
+
+
+@pytest.mark.parametrize("body", [b'{"properties": null}', b'{"properties": [1]}', b'{"properties": {"digest": []}}'])
+def test_a_server_that_does_not_name_its_model_is_refused(body: bytes, tmp_path: Path) -> None:
+    with answering(body) as server, pytest.raises(ArtifactError, match="another model"):
+        remote.load(artifact(server, tmp_path))
+
+
+def test_a_server_that_is_slow_is_given_up_in_time(connected: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ServerUnavailable, match="timed out"):
+        connected(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.2).score([0.0] * 5)
 
 
 @pytest.mark.parametrize(
