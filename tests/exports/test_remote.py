@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -202,6 +202,25 @@ def test_a_server_that_goes_away_is_not_asked_for_a_while_and_then_is_again(tmp_
         assert scorer.score([0.0] * 5) == first
 
 
+@contextmanager
+def dripping(each: Callable[[], None], first: bytes, drops: int) -> Iterator[str]:
+    """A server that answers a byte at a time, and tells ``each`` before it sends one."""
+
+    def talk() -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):  # the client may have had enough
+            connection.recv(65536)
+            for i in range(len(first) + drops):
+                each()
+                connection.sendall(first[i : i + 1] or b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join(10)
+
+
 class Connect(Protocol):
     def __call__(self, server: str, timeout: float = 5, clock: Callable[[], float] = time.monotonic) -> remote.RemoteScorer: ...
 
@@ -290,6 +309,42 @@ def test_a_server_that_does_not_name_its_model_is_refused(body: bytes, tmp_path:
 def test_a_server_that_is_slow_is_given_up_in_time(connected: Connect) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ServerUnavailable, match="timed out"):
         connected(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.2).score([0.0] * 5)
+
+
+@pytest.mark.parametrize(
+    "first", [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: ", b""], ids=["body", "head", "line"]
+)
+def test_a_server_that_drips_is_given_up_at_the_calls_own_deadline(first: bytes, connected: Connect) -> None:
+    now = [100.0]
+
+    def an_hour_later() -> None:
+        now[0] += 3600.0
+
+    with dripping(an_hour_later, first, 1000) as server:
+        scorer = connected(server, clock=lambda: now[0])
+        with pytest.raises(ServerUnavailable, match="timed out"):
+            scorer.score([0.0] * 5)
+
+
+def test_a_connection_opened_anew_has_what_is_left_of_the_time(connected: Connect) -> None:
+    """Twice a whole time limit, for the closed connection and for the new one, would be twice the promise."""
+    now, digest = [100.0], read(trained("binary")).ensemble.digest
+    with answering(json.dumps({"properties": {"digest": digest}}).encode()) as server:
+        scorer = connected(server, clock=lambda: now[0])
+        scorer.metadata()
+    exchange, calls = scorer._exchange, list[str]()
+
+    def closed_after_all_the_time(*arguments: Any) -> Any:
+        calls.append("")
+        if len(calls) > 1:
+            return exchange(*arguments)
+        now[0] += 5.0
+        raise ConnectionResetError
+
+    scorer._exchange = closed_after_all_the_time  # type: ignore[method-assign]
+    with pytest.raises(ServerUnavailable, match="timed out"):
+        scorer.score([0.0] * 5)
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize(
