@@ -6,6 +6,7 @@ Rows travel as binary tensors (the protocol's binary data extension), so that mi
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import os
 import re
@@ -63,7 +64,9 @@ def name_of(digest: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
+    """What an artifact says: which model, and where it is served."""
+
     server: str
     name: str
     digest: str
@@ -72,38 +75,57 @@ class _Place:
 
 
 def load(path: Path, *, timeout: float | None = None, clock: Callable[[], float] = time.monotonic) -> RemoteScorer:
-    """Connect to the server that ``POLYSCORE_MODEL_SERVER`` or else the artifact names, with the key in ``POLYSCORE_API_KEY`` if any.
+    """Connect to the server that ``POLYSCORE_MODEL_SERVER`` or else the artifact names.
 
-    ``timeout``: seconds for one row; default: ``POLYSCORE_MODEL_TIMEOUT``, or 0.05.
+    The key in ``POLYSCORE_API_KEY``, if any, goes to the server that the variable names, or to one of this machine: to no other that an
+    artifact may name. ``timeout``: seconds for one row; default: ``POLYSCORE_MODEL_TIMEOUT``, or 0.05.
     Raises ``EngineMissing`` where it does not answer, ``ArtifactError`` where it has another model, ``CorruptArtifact``.
     """
-    place = _read(path)
-    scorer = RemoteScorer(place, timeout or _time_limit(), os.environ.get(KEY_VARIABLE, ""), clock)
+    place = read(path)
+    if server := os.environ.get(SERVER_VARIABLE, ""):
+        _address(server, SERVER_VARIABLE)
+        place = replace(place, server=server)
+    key, trusted = _key(), bool(server) or _of_this_machine(place.server)
+    scorer = RemoteScorer(place, timeout or _time_limit(), key if trusted else "", clock)
     try:
         served = scorer.metadata()
     except ServerUnavailable as error:
-        raise EngineMissing(f"{path.name}: {error}; start it with `polyscore serve`, given an artifact of this model") from None
+        withheld = "" if trusted or not key else f" ({KEY_VARIABLE} was not sent: {SERVER_VARIABLE} names whom it is for)"
+        raise EngineMissing(f"{path.name}: {error}{withheld}; start it with `polyscore serve`, given an artifact of this model") from None
     if _field(served.get("properties"), "digest") != place.digest:
         raise ArtifactError(path.name, f"the server at {place.server} has another model under the name {place.name}")
     return scorer
 
 
-def _read(path: Path) -> _Place:
+def read(path: Path) -> Place:
+    """What the artifact says; nobody is asked. Raises ``CorruptArtifact`` or ``ArtifactError``."""
     try:
         found = json.loads(files.text(path))
         if found.pop("kind") != KIND:
             raise ValueError(f"its kind is not {KIND!r}")
-        place = _Place(schema=FeatureSchema.from_json(found.pop("schema")), **found)
+        place = Place(schema=FeatureSchema.from_json(found.pop("schema")), **found)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CorruptArtifact(path.name, f"does not say where a model is served: {error}") from None
     sound = [isinstance(v, str) for v in (place.server, place.name, place.digest)]
     if not all(sound) or type(place.outputs) is not int or not 0 < place.outputs < 100_000 or place.name != name_of(place.digest):
         raise CorruptArtifact(path.name, "server, name, digest or outputs are not what they should be")
     _address(place.server, path.name)
-    if server := os.environ.get(SERVER_VARIABLE, ""):
-        _address(server, SERVER_VARIABLE)
-        return replace(place, server=server)
     return place
+
+
+def _key() -> str:
+    key = os.environ.get(KEY_VARIABLE, "")
+    if not (key.isascii() and key.isprintable()):
+        raise ArtifactError(KEY_VARIABLE, "holds what no HTTP header can: use printable ASCII")
+    return key
+
+
+def _of_this_machine(server: str) -> bool:
+    host, _ = _address(server, "server")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _time_limit() -> float:
@@ -131,7 +153,7 @@ def _address(server: str, source: str) -> tuple[str, int]:
 class RemoteScorer:
     """Asks the server, over one connection that stays open. Not for several threads at once."""
 
-    def __init__(self, place: _Place, timeout: float, api_key: str, clock: Callable[[], float]) -> None:
+    def __init__(self, place: Place, timeout: float, api_key: str, clock: Callable[[], float]) -> None:
         self.schema = place.schema
         self._place, self._timeout, self._clock = place, timeout, clock
         host, port = _address(place.server, place.name)

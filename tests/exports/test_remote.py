@@ -146,6 +146,29 @@ def test_a_server_with_a_key_answers_only_who_has_it(tmp_path: Path, monkeypatch
         assert remote.load(path, timeout=5).score([0.0] * 5).raw
 
 
+def test_the_key_goes_to_no_server_that_only_an_artifact_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYSCORE_API_KEY", "secret")
+    models = Models(api_key="secret")
+    add(models, trained("binary"), SCHEMA)
+    with serving(models) as server:
+        elsewhere = server.replace("127.0.0.1", "0.0.0.0")  # the same socket, by an address that is not this machine's alone
+        path = artifact(elsewhere, tmp_path)
+        with pytest.raises(EngineMissing, match=r"401.*POLYSCORE_API_KEY was not sent: POLYSCORE_MODEL_SERVER names whom it is for"):
+            remote.load(path, timeout=5)
+        monkeypatch.setenv("POLYSCORE_MODEL_SERVER", elsewhere)
+        assert remote.load(path, timeout=5).score([0.0] * 5).raw
+
+
+@pytest.mark.parametrize("key", ["a\r\nX: y", "schlüssel", "日"])
+def test_a_key_that_no_header_can_hold_is_told_by_its_variable(
+    key: str, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLYSCORE_API_KEY", key)
+    with pytest.raises(ArtifactError, match="POLYSCORE_API_KEY: holds what no HTTP header can") as caught:
+        remote.load(artifact(server, tmp_path), timeout=5)
+    assert key not in str(caught.value)
+
+
 def test_the_environment_says_where_the_model_is_whatever_the_artifact_says(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,16 +226,16 @@ def test_a_server_that_goes_away_is_not_asked_for_a_while_and_then_is_again(tmp_
 
 
 @contextmanager
-def dripping(each: Callable[[], None], first: bytes, drops: int) -> Iterator[str]:
-    """A server that answers a byte at a time, and tells ``each`` before it sends one."""
+def dripping(each: Callable[[], None], answer: bytes) -> Iterator[str]:
+    """A server that answers in small pieces, and calls ``each`` before it sends one. Make it more than a reader's buffer holds."""
 
     def talk() -> None:
         connection, _ = listening.accept()
         with connection, suppress(OSError):  # the client may have had enough
             connection.recv(65536)
-            for i in range(len(first) + drops):
+            for at in range(0, len(answer), 4096):
                 each()
-                connection.sendall(first[i : i + 1] or b" ")
+                connection.sendall(answer[at : at + 4096])
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=talk, daemon=True)
@@ -311,16 +334,20 @@ def test_a_server_that_is_slow_is_given_up_in_time(connected: Connect) -> None:
         connected(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.2).score([0.0] * 5)
 
 
-@pytest.mark.parametrize(
-    "first", [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: ", b""], ids=["body", "head", "line"]
-)
-def test_a_server_that_drips_is_given_up_at_the_calls_own_deadline(first: bytes, connected: Connect) -> None:
+DRIPPING = {
+    "body": b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + b" " * 3_000_000,
+    "head": b"HTTP/1.1 200 OK\r\n" + (b"X: " + b"x" * 60_000 + b"\r\n") * 50 + b"Content-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("part", DRIPPING)
+def test_a_server_that_drips_is_given_up_at_the_calls_own_deadline(part: str, connected: Connect) -> None:
     now = [100.0]
 
     def an_hour_later() -> None:
         now[0] += 3600.0
 
-    with dripping(an_hour_later, first, 1000) as server:
+    with dripping(an_hour_later, DRIPPING[part]) as server:
         scorer = connected(server, clock=lambda: now[0])
         with pytest.raises(ServerUnavailable, match="timed out"):
             scorer.score([0.0] * 5)
