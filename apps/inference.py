@@ -6,6 +6,7 @@ Inference Protocol's REST specification, version 2.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from domain.schema import MISSING, FeatureSchema
 from exports.remote import HEADER
 
 MOST_ROWS: Final = 10_000
+MOST_JSON: Final = 16 << 20  # bytes; as Python objects they may take twenty times as much
+_LENGTH: Final = re.compile(r"[0-9]{1,9}")
 Matrix = NDArray[np.float64]
 
 
@@ -28,18 +31,21 @@ class RefusedError(Exception):
         self.status = status
 
 
-def split(body: bytes, length: str | None) -> tuple[dict[str, Any], bytes]:
-    """The JSON part of a request and what follows it. Raises ``RefusedError``."""
-    if length is not None and not (length.isdigit() and int(length) <= len(body)):
-        raise RefusedError(400, f"{HEADER}: {length!r} is no length within the body")
+def split(body: bytes, length: str | None) -> tuple[dict[str, Any], memoryview]:
+    """The JSON part of a request and what follows it, not copied. Raises ``RefusedError``."""
+    if length is not None and not (_LENGTH.fullmatch(length) and int(length) <= len(body)):
+        raise RefusedError(400, f"{HEADER}: {length[:40]!r} is no length within the body")
     at = len(body) if length is None else int(length)
+    if at > MOST_JSON:
+        raise RefusedError(413, f"more than {MOST_JSON >> 20} MiB of JSON: send fewer rows, or the tensors as binary")
+    parts = memoryview(body)
     try:
-        head = orjson.loads(body[:at])
+        head = orjson.loads(parts[:at])
     except orjson.JSONDecodeError as error:
         raise RefusedError(400, f"not JSON: {error}") from None
     if not isinstance(head, dict) or not isinstance(head.get("inputs"), list):
         raise RefusedError(400, "a request is a JSON object with a list `inputs`")
-    return head, body[at:]
+    return head, parts[at:]
 
 
 def answer(head: Mapping[str, Any], fields: dict[str, Any], tensors: Mapping[str, Matrix]) -> tuple[bytes, int | None]:
@@ -56,12 +62,14 @@ def answer(head: Mapping[str, Any], fields: dict[str, Any], tensors: Mapping[str
     return b"".join([text, *(m.astype("<f8").tobytes() for m in tensors.values())]), len(text)
 
 
-def rows_of(inputs: Sequence[Any], binary: bytes, schema: FeatureSchema) -> Matrix:
+def rows_of(inputs: Sequence[Any], binary: memoryview, schema: FeatureSchema) -> Matrix:
     """(n, features) float64 of one tensor ``features``, or of a tensor a feature by its name, (n,) or (n, 1), labels as BYTES.
 
     Raises ``RefusedError``.
     """
-    tensors: dict[str, list[Any]] = {}
+    if len(inputs) > len(schema):
+        raise RefusedError(400, f"{len(inputs)} inputs for a model of {len(schema)} features")
+    tensors: dict[str, list[Any] | Matrix] = {}
     at = 0
     for tensor in inputs:
         name, values, used = _tensor(tensor, binary[at:], len(schema))
@@ -92,7 +100,7 @@ def _value(schema: FeatureSchema, name: str, value: Any) -> float:
     return float(value)
 
 
-def _tensor(tensor: Any, binary: bytes, features: int) -> tuple[str, list[Any], int]:
+def _tensor(tensor: Any, binary: memoryview, features: int) -> tuple[str, list[Any] | Matrix, int]:
     """Name, values and the bytes taken of the binary part."""
     try:
         name, shape, kind = tensor["name"], [int(n) for n in tensor["shape"]], tensor["datatype"]
@@ -107,7 +115,7 @@ def _tensor(tensor: Any, binary: bytes, features: int) -> tuple[str, list[Any], 
     if size is not None:
         if kind != "FP64" or size != 8 * count or len(binary) < size:
             raise RefusedError(400, f"input {name!r}: {size} bytes where {8 * count} of FP64 were due")
-        return name, np.frombuffer(binary, dtype="<f8", count=count).tolist(), size
+        return name, np.frombuffer(binary, dtype="<f8", count=count), size
     return name, _numbers(name, _flat(data), count, labels=kind == "BYTES"), 0
 
 
