@@ -103,20 +103,27 @@ def _value(schema: FeatureSchema, name: str, value: Any) -> float:
 def _tensor(tensor: Any, binary: memoryview, features: int) -> tuple[str, list[Any] | Matrix, int]:
     """Name, values and the bytes taken of the binary part."""
     try:
-        name, shape, kind = tensor["name"], [int(n) for n in tensor["shape"]], tensor["datatype"]
+        name, shape, kind = tensor["name"], tensor["shape"], tensor["datatype"]
         size = tensor.get("parameters", {}).get("binary_data_size")
         data = tensor.get("data")
-    except (TypeError, KeyError, ValueError, AttributeError):
+    except (TypeError, KeyError, AttributeError):
         raise RefusedError(400, "an input has name, shape, datatype, and data or binary_data_size") from None
+    if not (isinstance(name, str) and isinstance(shape, list) and all(type(n) is int for n in shape)):
+        raise RefusedError(400, f"input {str(name)[:40]!r}: a name is text, and a shape a list of whole numbers")
     width = features if name == "features" else 1
     count = int(np.prod(shape, dtype=object)) if shape else 0
     if kind not in ("FP64", "FP32", "INT64", "INT32", "BYTES") or min(shape, default=0) < 1 or count > MOST_ROWS * width or count % width:
-        raise RefusedError(400, f"input {name!r}: {kind} of shape {shape}; FP64 of shape [n, {width}], n up to {MOST_ROWS:,}, is due")
+        shown = f"{str(kind)[:40]} of shape {str(shape)[:40]}"
+        raise RefusedError(400, f"input {name[:40]!r}: {shown}; FP64 of shape [n, {width}], n up to {MOST_ROWS:,}, is due")
     if size is not None:
-        if kind != "FP64" or size != 8 * count or len(binary) < size:
-            raise RefusedError(400, f"input {name!r}: {size} bytes where {8 * count} of FP64 were due")
+        if kind != "FP64" or type(size) is not int or size != 8 * count or len(binary) < size:
+            raise RefusedError(400, f"input {name!r}: {str(size)[:40]} bytes where {8 * count} of FP64 were due")
         return name, np.frombuffer(binary, dtype="<f8", count=count), size
-    return name, _numbers(name, _flat(data), count, labels=kind == "BYTES"), 0
+    if kind == "BYTES" and name == "features":
+        raise RefusedError(
+            400, "input 'features': numbers alone, labels as their codes; labels go as BYTES in a tensor of their feature's name"
+        )
+    return name, _values(name, _flat(data), count, labels=kind == "BYTES"), 0
 
 
 def _flat(data: Any) -> list[Any]:
@@ -126,10 +133,12 @@ def _flat(data: Any) -> list[Any]:
     return [v for item in data for v in (item if isinstance(item, list) else [item])]
 
 
-def _numbers(name: str, values: list[Any], count: int, *, labels: bool) -> list[Any]:
+def _values(name: str, values: list[Any], count: int, *, labels: bool) -> list[Any]:
+    """Labels, or numbers; either may be missing."""
     if len(values) != count:
         raise RefusedError(400, f"input {name!r}: {len(values)} values where {count} were due")
     for value in values:
-        if not (value is None or (isinstance(value, str) and labels) or (isinstance(value, int | float) and not isinstance(value, bool))):
-            raise RefusedError(400, f"input {name!r}: {str(value)[:40]!r} is not a number (null is missing)")
+        is_one = isinstance(value, str) if labels else isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not is_one:
+            raise RefusedError(400, f"input {name!r}: {str(value)[:40]!r} is not a {'label' if labels else 'number'} (null is missing)")
     return [MISSING if value is None else value for value in values]

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 import pytest
 
-from apps.inference import split
+from apps.inference import RefusedError, split
 from apps.serve import Models
 from exports import remote
 from exports.errors import ArtifactError, CorruptArtifact, EngineMissing, RowError, ServerUnavailable
@@ -110,6 +110,15 @@ BAD: list[tuple[Any, int, str]] = [
     ({"inputs": [{"name": "features", "shape": [1, 5], "datatype": "FP64", "parameters": {"binary_data_size": 40}}]}, 400, "40"),
     ({"inputs": [tensor("amount", [1.0]), tensor("nobody", [1.0])]}, 400, "nobody"),
     ({"inputs": [tensor("amount", [1.0]), tensor("amount", [1.0])]}, 400, "twice"),
+    ({"inputs": [{**tensor("amount", [1.0]), "name": ["a"]}]}, 400, "a name is text"),
+    ({"inputs": [{**tensor("amount", [1.0]), "name": None}]}, 400, "a name is text"),
+    ({"inputs": [{**tensor("amount", [1.0]), "shape": [1.5]}]}, 400, "whole numbers"),
+    ({"inputs": [{**tensor("amount", [1.0]), "shape": [1e999]}]}, 400, "whole numbers|not JSON"),
+    ({"inputs": [{**tensor("amount", [1.0]), "parameters": None}]}, 400, "name, shape"),
+    ({"inputs": [{**tensor("amount", [1.0]), "parameters": {"binary_data_size": 8.0}}]}, 400, "8.0 bytes"),
+    ({"inputs": [{**tensor("amount", [1.0]), "datatype": ["FP64"]}]}, 400, "FP64.* of shape"),
+    ({"inputs": [{"name": "features", "shape": [1, 5], "datatype": "BYTES", "data": ["1", "2", "3", "1", "5"]}]}, 400, "feature's name"),
+    ({"inputs": [tensor("label", [1], "BYTES")]}, 400, "'1' is not a label"),
     ({"inputs": [tensor(f"t{i}", [1.0]) for i in range(6)]}, 400, "6 inputs for a model of 5 features"),
     ({"inputs": [], "id": " " * (16 << 20)}, 413, "16 MiB of JSON"),
 ]
@@ -121,6 +130,12 @@ def test_a_bad_request_is_refused_with_what_is_wrong(body: Any, status: int, nam
         infer(server, body)
     assert caught.value.code == status
     assert re.search(named, caught.value.read().decode())
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "-1", "1e1", "9" * 5_000, "99"])
+def test_a_length_of_json_that_is_none_is_refused(length: str) -> None:
+    with pytest.raises(RefusedError, match="no length within the body"):
+        split(b"{}", length)
 
 
 def test_the_binary_part_of_a_request_is_not_copied() -> None:
