@@ -59,6 +59,14 @@ def _finite(value: float | None) -> float | None:
     return value
 
 
+def _separator(text: str) -> str:
+    """One character of ASCII that no CSV uses otherwise; ``\\t`` is a tab."""
+    found = "\t" if text == "\\t" else text
+    if len(found) != 1 or not found.isascii() or found in '"\r\n\0':
+        raise typer.BadParameter(f"{text!r} is not one character that can stand between columns; \\t is a tab")
+    return found
+
+
 DomainArgument = Annotated[
     str,
     typer.Argument(help=f"Which domain: {', '.join(DOMAINS)}.", callback=_one_of(DOMAINS), autocompletion=lambda: list(DOMAINS)),
@@ -73,6 +81,9 @@ FormatOption = Annotated[
         callback=_one_of(FORMATS),
         autocompletion=lambda: list(FORMATS),
     ),
+]
+SeparatorOption = Annotated[
+    str, typer.Option(help="What stands between the columns of a CSV: one character, \\t for a tab.", callback=_separator)
 ]
 GuaranteeOption = Annotated[
     GuaranteeName | None, typer.Option(help="What holds when a process dies. Default: POLYSCORE_GUARANTEE, else at-least-once.")
@@ -97,7 +108,7 @@ def demo(
     rate: Annotated[float, typer.Option(help="Payments per second.", min=0.1, callback=_finite)] = 200.0,
     model_format: FormatOption = "pmml",
     guarantee: GuaranteeOption = None,
-    port: Annotated[int, typer.Option(help="The dashboard's port; a free one is taken if it is busy.")] = 8501,
+    port: Annotated[int, typer.Option(help="The dashboard's port; a free one is taken if it is busy.", min=0, max=65535)] = 8501,
 ) -> None:
     """Run everything: broker, model, scorer, sink, monitor, payments and dashboard. Ctrl-C stops it all."""
     from apps import demo as process
@@ -108,7 +119,9 @@ def demo(
 
 
 @broker_app.command("start")
-def broker_start(port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.")] = 9092) -> None:
+def broker_start(
+    port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.", min=0, max=65535)] = 9092,
+) -> None:
     """Start Kafka on this machine and create the topics. Its data is kept in .polyscore/broker."""
     from apps import broker, topics
 
@@ -198,7 +211,7 @@ def train(
     drop: Annotated[list[str] | None, typer.Option(help="A column to leave out; may be given several times.")] = None,
     categorical: Annotated[list[str] | None, typer.Option(help="A column whose numbers are labels; may be given several times.")] = None,
     keep: Annotated[list[str] | None, typer.Option(help="A column that looks like an id and is none.")] = None,
-    separator: Annotated[str, typer.Option(help="What stands between the columns of the CSV.")] = ",",
+    separator: SeparatorOption = ",",
     name: Annotated[str | None, typer.Option(help="What to call the table's model. Default: the file's name.")] = None,
 ) -> None:
     """Train a model on a domain's history, or on a table of your own; writes a bundle with every format and a report."""
@@ -257,7 +270,7 @@ def score(
     rows: Annotated[str, typer.Argument(help="A table: CSV, parquet, or - for CSV on standard input. Columns are matched by name.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write to. Default: standard output.")] = None,
     drop: DropOption = None,
-    separator: Annotated[str, typer.Option(help="What stands between the columns of a CSV.")] = ",",
+    separator: SeparatorOption = ",",
 ) -> None:
     """Score a table with an artifact of any format: a line of raw and linked scores for each row, to the last bit."""
     from apps import score as process
@@ -295,7 +308,7 @@ def verify(
 @app.command()
 def serve(
     artifacts: Annotated[list[Path], typer.Argument(help="Artifacts to serve, each under a name made of its model's digest.")],
-    port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.")] = 8080,
+    port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.", min=0, max=65535)] = 8080,
     host: Annotated[str, typer.Option(help="Address to listen on; leave it unless something in front checks who comes.")] = "127.0.0.1",
 ) -> None:
     """Put artifacts behind a server that speaks the Open Inference Protocol v2. POLYSCORE_API_KEY sets a key to ask for."""
@@ -359,7 +372,7 @@ def setup(domain: DomainArgument) -> None:
 
 @app.command()
 def ui(
-    port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.")] = 8501,
+    port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.", min=0, max=65535)] = 8501,
     host: Annotated[str, typer.Option(help="Address to listen on; leave it unless something in front checks who comes.")] = "127.0.0.1",
 ) -> None:
     """Open the dashboard's server on this machine."""
