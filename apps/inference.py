@@ -15,9 +15,8 @@ import orjson
 from numpy.typing import NDArray
 
 from domain.schema import MISSING, FeatureSchema
-from exports.remote import HEADER
+from exports.remote import HEADER, MOST_ROWS
 
-MOST_ROWS: Final = 10_000
 MOST_JSON: Final = 16 << 20  # bytes; as Python objects they may take twenty times as much
 _LENGTH: Final = re.compile(r"[0-9]{1,9}")
 Matrix = NDArray[np.float64]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import orjson
 import uvicorn
@@ -18,10 +18,8 @@ from apps.errors import InputError
 from apps.inference import RefusedError, answer, rows_of, split
 from exports import recognise
 from exports.ensemble import Ensemble
-from exports.remote import HEADER, name_of
+from exports.remote import HEADER, MOST_BYTES, name_of
 from exports.scorer import Scorer
-
-MOST_BYTES: Final = 64 << 20
 
 
 @dataclass

@@ -38,7 +38,9 @@ HEADER: Final = "Inference-Header-Content-Length"
 TIMEOUT_VARIABLE: Final = "POLYSCORE_MODEL_TIMEOUT"
 TIMEOUT: Final = 0.05  # seconds for one row, where the environment says nothing; half of the strictest deadline
 PAUSE: Final = 1.0  # seconds in which a server that failed is not asked again: every event would wait for it
-_ROWS: Final = 10_000  # in one request
+MOST_ROWS: Final = 10_000  # in one request
+MOST_BYTES: Final = 64 << 20  # of one request
+_ROOM: Final = 4 << 20  # of these, for all that is not rows
 _MOST: Final = 1 << 28  # bytes of an answer
 _LENGTH: Final = re.compile(r"[0-9]{1,9}")
 
@@ -185,7 +187,8 @@ class RemoteScorer:
 
     def _batch(self, rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         table = matrix(rows, self.schema)
-        parts = [self._infer(table[i : i + _ROWS], 100 * self._timeout) for i in range(0, len(table), _ROWS)]
+        size = max(1, min(MOST_ROWS, (MOST_BYTES - _ROOM) // (8 * len(self.schema))))
+        parts = [self._infer(table[i : i + size], 100 * self._timeout) for i in range(0, len(table), size)]
         empty = np.empty((0, self._place.outputs))
         return np.concatenate([empty, *(raw for raw, _ in parts)]), np.concatenate([empty, *(values for _, values in parts)])
 

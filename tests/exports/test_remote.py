@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+import lightgbm as lgb
 import numpy as np
 import pytest
 
@@ -208,6 +209,19 @@ def test_a_key_that_no_header_can_hold_is_told_by_its_variable(
     with pytest.raises(ArtifactError, match="POLYSCORE_API_KEY: holds what no HTTP header can") as caught:
         remote.load(artifact(server, tmp_path), timeout=5)
     assert key not in str(caught.value)
+
+
+def test_rows_of_many_features_are_sent_in_requests_that_the_server_takes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(9_000, 1_000))
+    model = lgb.train({"verbose": -1, "num_threads": 1, "num_leaves": 4, "feature_fraction": 0.1}, lgb.Dataset(x[:200], x[:200, 0]), 2)
+    models = Models()
+    add(models, model, read(model).schema)
+    with serving(models) as server:
+        scorer = remote.load(remote.export_to(server, model, None, tmp_path / "model.remote.json"), timeout=1)
+        found = scorer.raw_batch(x)
+    assert x.nbytes > remote.MOST_BYTES
+    assert found[:, 0].tolist() == model.predict(x).tolist()
 
 
 def test_the_environment_says_where_the_model_is_whatever_the_artifact_says(
