@@ -11,6 +11,7 @@ from rich.table import Table
 
 from exports import recognise, remote
 from exports.ensemble import Ensemble
+from exports.pmml_rows import PreparedScorer
 
 _MOST_LABELS = 6
 
@@ -25,6 +26,8 @@ def command(artifact: Path, console: Console) -> None:
     ensemble: Ensemble | None = getattr(found, "ensemble", None)
     if ensemble is not None:
         facts |= _trees(ensemble)
+    if isinstance(found, PreparedScorer):
+        facts["model"] = f"{found.digest} (its trees, and the document's own rules for missing and invalid values)"
     if isinstance(found, remote.Place):
         facts |= {"server": f"{found.server}, as {found.name}; not asked", "outputs": f"{found.outputs}", "model": _same(found.digest)}
     for name, value in facts.items():
