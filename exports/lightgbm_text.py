@@ -90,7 +90,7 @@ def parse(text: str, source: str = "model") -> TextModel:
     objective = header.get("objective", ("", 0))[0]
     averaged = len(trees) // per_iteration if "average_output" in header else 1
     link = link_of(objective, per_iteration, averaged, source, header.get("objective", ("", 0))[1])
-    names, infos = (tuple(header[k][0].split()) for k in ("feature_names", "feature_infos"))
+    names, infos = (tuple(filter(None, header[k][0].split(" "))) for k in ("feature_names", "feature_infos"))
     if not len(names) == len(infos) == n_features:
         raise CorruptArtifact(source, f"{len(names)} feature_names and {len(infos)} feature_infos for {n_features} features")
     tail = _tail(lines, end, source)
@@ -161,7 +161,7 @@ def _check_sizes(text: str, header: Mapping[str, tuple[str, int]], trees: int, s
     value, line = header["tree_sizes"]
     sizes = [int(s) for s in value.split() if s.isdigit()]
     data = text.encode()
-    at = data.find(b"Tree=0")
+    at = data.find(b"\nTree=0\n") + 1  # a feature may be called so
     if len(sizes) != trees or len(sizes) != len(value.split()):
         raise CorruptArtifact(source, f"tree_sizes does not list {trees} sizes", line)
     for number, size in enumerate(sizes):

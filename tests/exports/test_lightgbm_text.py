@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
 
 from exports.errors import SchemaMismatch
+from exports.formats import FORMATS, LOCAL
 from exports.lightgbm_text import parse
 
 RNG = np.random.default_rng(3)
@@ -20,3 +23,17 @@ def test_pandas_categories_that_are_written_alike_are_refused_with_the_feature()
     model = parse(lgb.train(parameters, lgb.Dataset(x, RNG.normal(size=300)), 2).model_to_string())
     with pytest.raises(SchemaMismatch, match=r"feature 'kind': two of its pandas categories are both written '1': give a schema"):
         _ = model.schema
+
+
+NAMES = ["prix\u00a0EUR", "全\u3000角", "a\u2028b", "a\x85b", "a\tb", "a\x1fb", "a=b", "Tree=0", "Tree=1", "tree_sizes=1", "\ufeffa"]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_a_name_that_lightgbm_takes_is_carried_by_every_format(name: str, tmp_path: Path) -> None:
+    x = RNG.normal(size=(300, 2))
+    parameters = {"verbose": -1, "num_threads": 1, "num_leaves": 4}
+    model = lgb.train(parameters, lgb.Dataset(x, x[:, 0] * 3 + x[:, 1], feature_name=[name, "z"]), 3)
+    for chosen in (FORMATS[model_format] for model_format in LOCAL):
+        scorer = chosen.load(chosen.export(model, None, tmp_path / chosen.file_name))
+        assert scorer.schema.names == (name, "z")
+        assert scorer.raw_batch(x)[:, 0].tolist() == model.predict(x).tolist()
