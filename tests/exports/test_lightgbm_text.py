@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import lightgbm as lgb
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from exports.errors import SchemaMismatch
+from exports.errors import ArtifactError, SchemaMismatch
 from exports.formats import FORMATS, LOCAL
 from exports.lightgbm_text import parse
 
@@ -37,3 +38,25 @@ def test_a_name_that_lightgbm_takes_is_carried_by_every_format(name: str, tmp_pa
         scorer = chosen.load(chosen.export(model, None, tmp_path / chosen.file_name))
         assert scorer.schema.names == (name, "z")
         assert scorer.raw_batch(x)[:, 0].tolist() == model.predict(x).tolist()
+
+
+@pytest.mark.parametrize(
+    ("key", "first"),
+    [
+        ("num_class", ""), ("max_feature_idx", ""), ("tree_sizes", ""), ("num_leaves", ""), ("split_feature", ""), ("threshold", ""),
+        ("leaf_value", ""), ("decision_type", ""), ("objective", "binary sigmoid:"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("digits", ["٣", "²", "1_0", "1\u00a02"], ids=ascii)
+def test_digits_and_blanks_that_lightgbm_does_not_know_are_no_numbers(key: str, first: str, digits: str) -> None:
+    """Read as numbers, they gave other scores than LightGBM's, without a word."""
+    x = np.round(RNG.normal(size=(300, 2)), 1)
+    text = lgb.train(
+        {"verbose": -1, "num_threads": 1, "num_leaves": 3, "objective": "binary"}, lgb.Dataset(x, x[:, 0] > 0), 1
+    ).model_to_string()
+    changed = re.sub(rf"(?m)^{key}={first}[^ \n]+", f"{key}={first}{digits}", text)
+    if key != "tree_sizes":
+        changed = re.sub(r"(?m)^tree_sizes=.*\n", "", changed)
+    assert parse(text)
+    with pytest.raises(ArtifactError, match="model: line"):
+        parse(changed)
