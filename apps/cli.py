@@ -196,8 +196,21 @@ DomainOrNone = Annotated[
 ]
 
 
+_OF_A_DOMAIN = ("data", "days")
+_OF_A_TABLE = ("label", "objective", "time", "group", "test_last", "drop", "categorical", "keep", "separator", "name")
+
+
+def _refuse(context: typer.Context, names: Collection[str], why: str) -> None:
+    """Refuses options that were given, at whatever value, where they say nothing."""
+    sources = {p.name: context.get_parameter_source(p.name) for p in context.command.params if p.name in names}
+    given = [p.opts[0] for p in context.command.params if (source := sources.get(p.name)) and source.name != "DEFAULT"]
+    if given:
+        raise typer.BadParameter(f"{', '.join(given)}: {why}")
+
+
 @app.command()
-def train(
+def train(  # noqa: PLR0913  # its arguments are options
+    context: typer.Context,
     domain: DomainOrNone = None,
     data: Annotated[list[Path] | None, typer.Option("--data", help="Recorded history to train on. Default: simulated history.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulated history, of the training, and of a table's folds.")] = 7,
@@ -221,13 +234,13 @@ def train(
     if domain is not None:
         from apps import train as process
 
-        if given := [o for o, v in {"--label": label, "--time": time, "--group": group, "--drop": drop, "--name": name}.items() if v]:
-            raise typer.BadParameter(f"{', '.join(given)}: for a table (--csv), not for a domain")
+        _refuse(context, _OF_A_TABLE, "for a table (--csv), not for a domain")
         process.command(settings, domain, data or [], seed=seed, days=days, console=console)
         return
     from apps import csv_training, train_table
     from models.table_splits import Protocol
 
+    _refuse(context, _OF_A_DOMAIN, "for a domain, not for a table (--csv)")
     if table is None or label is None:
         raise typer.BadParameter("--csv needs --label COLUMN, the column to predict")
     wanted = csv_training.Wanted(label, objective, time, group, tuple(drop or ()), tuple(categorical or ()), separator)
