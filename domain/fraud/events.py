@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from domain.contract import MalformedEvent
-
-Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
-EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
-LATEST = datetime(2068, 1, 1, tzinfo=UTC)  # what a history entry can hold (domain.history)
-Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
+from domain.messages import Id, Message, Moment, parse
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Payment(_Message):
+class Payment(Message):
     """A card payment that waits for an answer. ``amount`` is in units of the account's currency."""
 
     transaction_id: Id
@@ -48,7 +38,7 @@ class Payment(_Message):
         return {"amount": self.amount, "terminal_id": self.terminal_id, "merchant_category": self.merchant_category}
 
 
-class Label(_Message):
+class Label(Message):
     """What became known of a payment: a chargeback says fraud, an all-clear says none. ``event_time`` is when."""
 
     transaction_id: Id
@@ -71,35 +61,14 @@ class Label(_Message):
         return self.verdict == "chargeback"
 
 
-M = TypeVar("M", bound=_Message)
-_CODES = {"missing": "missing-field", "extra_forbidden": "unknown-field", "json_invalid": "not-json", "finite_number": "not-finite"}
-
-
-def _parse(model: type[M], data: bytes) -> M:
-    if not data:
-        raise MalformedEvent("empty", f"the message has no body; a {model.__name__.lower()} is a JSON object")
-    try:
-        return model.model_validate_json(data)
-    except ValidationError as error:
-        raise _explain(model, error) from None
-
-
-def _explain(model: type[BaseModel], error: ValidationError) -> MalformedEvent:
-    first = error.errors(include_url=False, include_input=False)[0]
-    kind = first["type"]
-    code = _CODES.get(kind) or ("wrong-type" if kind.endswith(("_type", "_parsing")) else "out-of-range")
-    where = ".".join(str(part) for part in first["loc"]) or "message"
-    return MalformedEvent(code, f"{model.__name__.lower()}: {where}: {first['msg']}")
-
-
 def parse_payment(data: bytes) -> Payment:
     """A payment from its JSON. Raises ``MalformedEvent`` with the field and what is allowed there."""
-    return _parse(Payment, data)
+    return parse(Payment.model_validate_json, "payment", data)
 
 
 def parse_label(data: bytes) -> Label:
     """A label from its JSON. Raises ``MalformedEvent`` with the field and what is allowed there."""
-    return _parse(Label, data)
+    return parse(Label.model_validate_json, "label", data)
 
 
 def targets(labels: Iterable[Label]) -> Callable[[Payment], float]:

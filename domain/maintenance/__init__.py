@@ -33,8 +33,11 @@ MAINTENANCE = Domain(
     targets=targets,
     learning=_learning,
     ledger=MaintenanceLedger,
-    worth=("failures foreseen", "failures", "false orders", "cycles thrown away"),
+    worth=("failures", "failures foreseen", "orders", "false orders"),
+    key_name="machine",
+    actions={"wait": "calm", "ordered": "watch", "order": "act"},
+    shown=("rul", "early", "cycle"),
+    demo_rate=50.0,
     alerts_when_low=True,
-    demo_rate=60.0,  # a simulated hour of the fleet a second: a part's life takes three minutes
     demo_history_days=12,  # a life and a half
 )

@@ -125,4 +125,4 @@ def test_every_process_is_stopped_those_that_feed_others_first(running: Running)
     for child in running.children:
         child.stop = lambda within, name=child.name: order.append(name) or 0  # type: ignore[method-assign,misc]
     running.demo.stop_all()
-    assert order == ["payments", "scorer", "monitor", "sink", "dashboard"]
+    assert order == ["fraud-source", "fraud-scorer", "monitor", "sink", "dashboard"]

@@ -1,0 +1,42 @@
+"""Cross-sell: one offer to a shopper, of what they are likely to buy next, before they leave the store."""
+
+from domain.contract import Domain
+from domain.cross_sell.events import parse_event, parse_label, parse_profile, targets
+from domain.cross_sell.features import SCHEMA, CrossSellFeatures, phrase
+from domain.cross_sell.ledger import CrossSellLedger
+from domain.cross_sell.policy import CrossSellPolicy
+from domain.cross_sell.simulator import simulate
+from domain.learning import Learning
+
+
+def _learning() -> Learning:
+    from domain.cross_sell.learning import LEARNING  # only who trains needs it
+
+    return LEARNING
+
+
+CROSS_SELL = Domain(
+    name="cross_sell",
+    title="Cross-sell",
+    events_name="visits",
+    schema=SCHEMA,
+    objective="multiclass",
+    deadline_ms=1000.0,
+    parse_event=parse_event,
+    parse_label=parse_label,
+    features=CrossSellFeatures,
+    policy=CrossSellPolicy(),
+    phrase=phrase,
+    simulate=simulate,
+    sizes={"shoppers": 400, "stores": 6},
+    targets=targets,
+    learning=_learning,
+    ledger=CrossSellLedger,
+    worth=("offers", "offers before exit", "offers taken", "margin of offers taken"),
+    key_name="shopper",
+    actions={"none": "calm", "offer": "act"},
+    shown=("offer", "expected_margin", "zone"),
+    demo_rate=50.0,
+    demo_history_days=35,
+    changelogs={"profiles": parse_profile},
+)
