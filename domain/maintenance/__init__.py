@@ -39,4 +39,5 @@ MAINTENANCE = Domain(
     shown=("rul", "early", "cycle"),
     demo_rate=50.0,
     alerts_when_low=True,
+    demo_history_days=12,  # a life and a half
 )

@@ -12,8 +12,8 @@ import numpy as np
 
 from domain.contract import Computed, MalformedEvent
 from domain.maintenance.events import SENSORS, SETTINGS, Ending, Replacement, Telemetry
-from domain.maintenance.kernels import LENGTH, SPANS
-from domain.maintenance.state import CONFLICT, NEW, decode, encode, place_of, take
+from domain.maintenance.kernels import CONFLICT, LENGTH, NEW, SPANS
+from domain.maintenance.state import decode, encode, place_of, take
 from domain.schema import Feature, FeatureSchema
 
 _SHORT, _MIDDLE, _LONG = SPANS

@@ -1,7 +1,9 @@
 """What a machine's past comes down to, compiled: sums of bounded size, moved on cycle by cycle, and the row that they give.
 
 The sums are one float64 array (``SIZE``,): a head, one line a sensor, one block an operating regime. A reading counts as its
-difference to the machine's own early life *in the same regime*, so that a change of load is no wear.
+difference to the machine's own early life *in the same regime*, so that a change of load is no wear. ``take`` keeps the newest cycles as
+well, for those that come late or again (``domain.maintenance.state``). All of it stands in one file because numba's cache on disk does not
+notice a change of a function that another file compiled in.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from domain.maintenance.events import SENSORS, SETTINGS
 
 Sums = NDArray[np.float64]
 Reading = NDArray[np.float32]  # (SETTINGS + SENSORS,), nan where a sensor dropped out
+Entries = NDArray[np.int32]  # (n, WORDS): place, number of arrival, then the reading's float32 bits; sorted by place
 SPANS: Final = (10, 30, 80)  # of the exponentially weighted means, in cycles: the newest has the weight 2 / (span + 1)
 WEIGHTS: Final = tuple(2 / (span + 1) for span in SPANS)
 SHORT, MIDDLE, LONG = range(3)
@@ -24,7 +27,7 @@ EARLY: Final = 20  # cycles of a regime that make its early life
 REGIMES: Final = 6  # told apart; another counts to the nearest
 WIDTHS: Final = (4.0, 0.1, 8.0)  # how far apart the settings of one regime may be
 ENOUGH: Final = 5  # readings before a slope says anything
-FOLDED, ARRIVED = 0, 1  # of the head, for ``domain.maintenance.state``
+FOLDED, ARRIVED = 0, 1  # the head: the newest place that is in the sums for good, and how many messages have arrived
 INSTALLED, FOUND, CURRENT = 2, 3, 4  # the cycle the part was installed after, the regimes found, the newest one
 _LIFE: Final = INSTALLED  # what is forgotten with a part begins here
 COUNT, LAST, NOISE, DRIFT = 0, 1, 2, 4  # of a line: readings, newest difference, mean squares of its changes, weighted means
@@ -38,17 +41,107 @@ HEALTH: Final = 1 + 2 * SETTINGS  # where the row's stretches begin
 FIRST: Final = HEALTH + 2 * len(SPANS)
 PER_SENSOR: Final = 6
 LENGTH: Final = FIRST + SENSORS * PER_SENSOR
+KEPT: Final = 64  # a scorer that was killed reads again what it had not committed: this many cycles of one machine may be among that
+WORDS: Final = 2 + SETTINGS + SENSORS
+NEW, REPEATED, OLD, CONFLICT = 0, 1, 2, 3
 
 
 @njit(cache=True)
-def replace(sums: Sums, cycle: int) -> None:
+def take(past: Sums, newest: Sums, entries: Entries, place: int, reading: Reading, row: Sums) -> tuple[Sums, Sums, Entries, int, int]:
+    """``state.take``: the sums of the past, the newest ones, the entries between them, what the message was, and its part's cycle."""
+    if place <= past[FOLDED]:
+        then = past.copy()
+        _move(then, place, reading)
+        _fill(then, reading, place // 2, row)
+        return past, newest, entries, OLD, int(then[INSTALLED])
+    at, n = _where(entries, place), entries.shape[0]
+    if at < n and entries[at, 0] == place:
+        status = REPEATED if _same(_reading(entries, at), reading) else CONFLICT
+        return past, newest, entries, status, int(_recall(past, entries, at, row)[INSTALLED])
+    grown, before = _inserted(entries, at, place, int(past[ARRIVED]), reading), past.copy()
+    if at == n:  # the common way: what comes next goes on from where the last one stood
+        then = newest.copy()
+        _move(then, place, reading)
+        _fill(then, reading, place // 2, row)
+        after = then
+    else:
+        then, after = _recall(past, grown, at, row), _all(past, grown)
+    before[ARRIVED] += 1
+    if n == KEPT:
+        _move(before, grown[0, 0], _reading(grown, 0))
+        before[FOLDED] = grown[0, 0]
+        grown = grown[1:]
+    return before, after, grown, NEW, int(then[INSTALLED])
+
+
+@njit(cache=True)
+def _where(entries: Entries, place: int) -> int:
+    at: int = entries.shape[0]
+    while at > 0 and entries[at - 1, 0] >= place:
+        at -= 1
+    return at
+
+
+@njit(cache=True)
+def _recall(past: Sums, entries: Entries, at: int, row: Sums) -> Sums:
+    """Fill the row of the entry ``at`` from what came before it in life and had arrived when it did; returns the sums then."""
+    then = past.copy()
+    for i in range(at + 1):
+        if entries[i, 1] <= entries[at, 1]:
+            _move(then, entries[i, 0], _reading(entries, i))
+    _fill(then, _reading(entries, at), entries[at, 0] // 2, row)
+    return then
+
+
+@njit(cache=True)
+def _all(past: Sums, entries: Entries) -> Sums:
+    then = past.copy()
+    for i in range(entries.shape[0]):
+        _move(then, entries[i, 0], _reading(entries, i))
+    return then
+
+
+@njit(cache=True)
+def _move(sums: Sums, place: int, reading: Reading) -> None:
+    if place % 2:
+        _replace(sums, place // 2)
+    else:
+        _observe(sums, reading)
+
+
+@njit(cache=True)
+def _reading(entries: Entries, at: int) -> Reading:
+    return entries[at, 2:].view(np.float32)
+
+
+@njit(cache=True)
+def _same(a: Reading, b: Reading) -> bool:
+    same = True
+    for i in range(a.shape[0]):
+        same &= a[i] == b[i] or (np.isnan(a[i]) and np.isnan(b[i]))
+    return same
+
+
+@njit(cache=True)
+def _inserted(entries: Entries, at: int, place: int, arrival: int, reading: Reading) -> Entries:
+    n = entries.shape[0]
+    grown = np.empty((n + 1, WORDS), np.int32)
+    grown[:at] = entries[:at]
+    grown[at, 0], grown[at, 1] = place, arrival
+    grown[at, 2:] = reading.view(np.int32)
+    grown[at + 1 :] = entries[at:]
+    return grown
+
+
+@njit(cache=True)
+def _replace(sums: Sums, cycle: int) -> None:
     """A new part begins its life after ``cycle``: what the old one looked like is forgotten."""
     sums[_LIFE:] = 0.0
     sums[INSTALLED] = cycle
 
 
 @njit(cache=True)
-def observe(sums: Sums, reading: Reading) -> None:
+def _observe(sums: Sums, reading: Reading) -> None:
     """One more cycle. A sensor that dropped out keeps its line as it was."""
     regime = _regime(sums, reading)
     sums[CURRENT] = regime
@@ -140,7 +233,7 @@ def _age(weight: float, n: float) -> float:
 
 
 @njit(cache=True)
-def fill(sums: Sums, reading: Reading, cycle: int, row: Sums) -> None:
+def _fill(sums: Sums, reading: Reading, cycle: int, row: Sums) -> None:
     """The row (``LENGTH``,) of the cycle that the sums have just taken in; nan where nothing is known."""
     row[:] = math.nan
     if cycle > sums[INSTALLED]:

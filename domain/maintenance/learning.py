@@ -8,6 +8,7 @@ import numpy as np
 
 from domain.learning import Learning, Matrix, Metrics, Recipe, Rows
 from domain.maintenance.features import SCHEMA
+from domain.maintenance.lives import CAP
 from domain.maintenance.policy import Costs
 from domain.maintenance.rul_metrics import cuts, lives, nasa_score, rmse
 
@@ -70,7 +71,7 @@ def baselines(train: Rows, test: Rows) -> dict[str, Metrics]:
 
 
 def linear(train: Rows, test: Rows) -> Matrix:
-    """(n,) estimates of a ridge regression; a missing value is the column's mean, one that never changes is left out."""
+    """(n,) estimates of a ridge regression, between 0 and ``CAP``; a missing value is the column's mean, what never changes is left out."""
     centre = np.nan_to_num(np.nanmean(train.x, axis=0))
     filled = [np.where(np.isnan(rows.x), centre, rows.x) - centre for rows in (train, test)]
     scale = filled[0].std(axis=0)
@@ -78,7 +79,7 @@ def linear(train: Rows, test: Rows) -> Matrix:
     known, asked = (f[:, varies] / scale[varies] for f in filled)
     gram = known.T @ known + PENALTY * np.eye(known.shape[1])
     weights = np.linalg.solve(gram, known.T @ (train.y - train.y.mean()))
-    return np.asarray(train.y.mean() + asked @ weights)
+    return np.asarray(np.clip(train.y.mean() + asked @ weights, 0.0, CAP))
 
 
 LEARNING = Learning(

@@ -11,9 +11,9 @@ import pytest
 from domain.contract import MalformedEvent
 from domain.maintenance.events import Ending, Replacement, Telemetry
 from domain.maintenance.features import SCHEMA, MaintenanceFeatures, phrase
-from domain.maintenance.kernels import LENGTH
+from domain.maintenance.kernels import KEPT, LENGTH
 from domain.maintenance.simulator import simulate
-from domain.maintenance.state import BYTES, KEPT
+from domain.maintenance.state import BYTES
 from tests.domain import slow_maintenance as slow
 from tests.domain.machines import START, Event, replacement, run, telemetry
 
