@@ -21,7 +21,13 @@ _TIMEOUT = 10.0  # seconds for one question to the brokers
 # What makes the positions doubtful: the log was cut or made anew under the reader.
 _STALE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}
 # What passes by itself: a topic was made, or made anew, or a broker came back a moment ago.
-_SETTLING = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+_SETTLING = {  # the last two: client and broker have not both heard of a topic that was made anew
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.FENCED_LEADER_EPOCH,
+}
 _UNKNOWN = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 _PATIENCE = 30.0  # seconds it is waited for
 _Answer = TypeVar("_Answer")
@@ -122,8 +128,11 @@ def extents(admin: AdminClient, topics: Sequence[str]) -> dict[Partition, Extent
 
 
 def unreadable(admin: AdminClient, topics: Sequence[str]) -> set[Partition]:
-    """The partitions that exist and are not in ``extents`` yet: they have no leader, or one that does not know of it yet."""
-    return set(_topic_ids(admin, topics)) - set(extents(admin, topics))
+    """The partitions that are not in ``extents`` yet: they have no leader, or one that does not know of it yet.
+
+    Of a topic that the broker has not heard of yet it is the first one, which every topic has.
+    """
+    return ({(topic, 0) for topic in topics} | set(_topic_ids(admin, topics))) - set(extents(admin, topics))
 
 
 def _topic_ids(admin: AdminClient, topics: Sequence[str]) -> dict[Partition, str]:

@@ -20,6 +20,7 @@ from domain.cross_sell.kernels import (
     CENTS,
     CHECKOUTS,
     CONFLICT,
+    EMPTY,
     LENGTH,
     LINES,
     NOTHING,
@@ -28,7 +29,6 @@ from domain.cross_sell.kernels import (
     SIGHTINGS,
     UNSEEN,
     add,
-    empty_state,
     observe,
     profile_at,
     visit_start,
@@ -82,7 +82,8 @@ class CrossSellFeatures:
     def __init__(self) -> None:
         """Compiles the kernels, or takes them from numba's cache on disk, so that the first sighting does not wait for it."""
         self._row = np.empty(LENGTH)
-        self._sighted(empty_state(), Ping.model_construct(zone=None), 0)
+        state, _ = add(decode(EMPTY), CHECKOUTS, 0, 0, 0)
+        self._sighted(state, Ping.model_construct(zone=None), 0)
 
     def learn(self, label: Label) -> None:
         """Labels tell of visits that are over: no feature waits for them, what was bought comes with the purchases."""
@@ -92,7 +93,7 @@ class CrossSellFeatures:
 
         Raises ``MalformedEvent`` where the state holds another event of this kind under the same id.
         """
-        known, time = decode(state) if state else empty_state(), seconds(event.event_time)
+        known, time = decode(state or EMPTY), seconds(event.event_time)
         which, value = _entry(event)
         after, status = add(known, which, time, value, identity(event.id))
         if status == CONFLICT:

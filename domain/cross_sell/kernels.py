@@ -30,10 +30,13 @@ LINE_SPAN: Final = _LONG + LATENESS
 # Of 617 recorded households 97 % buy fewer lines in 12 weeks; a busier household's windows hold the newest 512.
 LINE_CAPACITY: Final = 512
 SIGHTING_CAPACITY: Final = 128  # a longer visit's zones are those of its newest 128 sightings
+# A scorer that was killed in a backlog reads sightings of days ago once more: those of their visit must still be there.
+SIGHTING_SPAN: Final = 7 * DAY
 STAY_CAPACITY: Final = 16
 CHECKOUT_CAPACITY: Final = 16
 PROFILE_CAPACITY: Final = 4
 STATE_BYTES: Final = 16 * (HEADER + LINE_CAPACITY + SIGHTING_CAPACITY + STAY_CAPACITY + CHECKOUT_CAPACITY + PROFILE_CAPACITY)
+EMPTY: Final = bytes(16 * HEADER)  # the state of a shopper of whom nothing is known
 _EVER: Final = 1 << 40
 _FIRST_ID: Final = -(2**63)
 CENTS: Final = (1 << 26) - 1
@@ -49,12 +52,6 @@ GROUP: Final = HOUSEHOLD + 6
 CATEGORY: Final = GROUP + OF_GROUP * COUNT
 LENGTH: Final = CATEGORY + 4
 VISITS_4W, VISITS_12W, SPEND_4W, SPEND_12W, DAYS_SINCE, BASKETS_SINCE, DUE, ZONE_SECONDS = range(OF_GROUP)
-
-
-@njit(cache=True)
-def empty_state() -> Entries:
-    """The state of a shopper of whom nothing is known."""
-    return np.zeros((HEADER, 2), np.int64)
 
 
 @njit(cache=True)
@@ -95,7 +92,7 @@ def add(state: Entries, which: int, time: int, value: int, ident: int) -> tuple[
     if which == LINES:
         log = remember(log, time, value, ident, LINE_SPAN, LINE_CAPACITY)
     elif which == SIGHTINGS:
-        log = remember(log, time, value, ident, DAY, SIGHTING_CAPACITY)
+        log = remember(log, time, value, ident, SIGHTING_SPAN, SIGHTING_CAPACITY)
         state = _with(state, STAYS, _stayed(log_of(state, STAYS), time))
     elif which == CHECKOUTS:
         log = remember(log, time, value, ident, _EVER, CHECKOUT_CAPACITY)

@@ -52,7 +52,8 @@ class CrossSellPolicy:
     def judge(self, scores: Sequence[float], event: Ping, facts: Mapping[str, Any], memory: bytes | None) -> Verdict:
         """The offer, or none. ``score`` is the probability of the best group, ``threshold`` the one from which it is offered.
 
-        The threshold is ``NEVER`` where a shopper opted out, where this visit had its offer, and where the basket holds all groups.
+        The threshold is ``NEVER`` where the basket holds all groups, and where an offer would be worth it to one who opted out or
+        had an offer on this visit. What would not be worth it is not asked for offers, which may have been made since it first came.
         """
         offers, time, sighting = _read(memory), seconds(event.event_time), identity(event.id)
         start = int(facts["visit_start"])
@@ -63,10 +64,10 @@ class CrossSellPolicy:
         group = self._best(scores, int(facts["bought"]))
         if group is None:
             return Verdict("none", False, max(scores), NEVER, None, notes)
-        if facts["opt_out"] or any(o.start <= time and start <= o.time for o in offers):
-            return Verdict("none", False, scores[group], NEVER, None, notes)
         if scores[group] < self._threshold(group):
             return Verdict("none", False, scores[group], self._threshold(group), None, notes)
+        if facts["opt_out"] or any(o.start <= time and start <= o.time for o in offers):
+            return Verdict("none", False, scores[group], NEVER, None, notes)
         return self._offer(scores, group, notes, _written([*offers, _Offer(time, start, group, sighting)]))
 
     def _best(self, scores: Sequence[float], bought: int) -> int | None:

@@ -90,7 +90,7 @@ def phrase(name: str, value: float, label: str | None = None) -> str:
         return f"nothing known yet: {name.replace('_', ' ')}"
     for prefix, text in _PHRASES.items():
         if name.startswith(prefix):
-            return text.format(v=value, days=window, label=label)
+            return text.format(v=value, days=window, label=label or "unknown")
     return f"{name.replace('_', ' ')} is {label or format(value, 'g')}"
 
 

@@ -23,7 +23,7 @@ class _Machine:
 
     orders: OrderedDict[int, float] = field(default_factory=OrderedDict)
     ends: OrderedDict[int, Ending] = field(default_factory=OrderedDict)
-    served: set[int] = field(default_factory=set)  # ends whose order is found: a second order in one life is not joined
+    served: dict[int, int] = field(default_factory=dict)  # ends whose order is found, and that: the first one in a life counts
 
 
 class MaintenanceLedger:
@@ -55,7 +55,7 @@ class MaintenanceLedger:
         if label.cycle in machine.ends:
             return
         _remember(machine.ends, label.cycle, label)
-        machine.served &= set(machine.ends)
+        machine.served = {end: cycle for end, cycle in machine.served.items() if end in machine.ends}
         self._added["failures" if label.kind == "failure" else "planned replacements"] += 1
         for cycle in list(machine.orders):
             self._join(machine, cycle, label)
@@ -76,15 +76,24 @@ class MaintenanceLedger:
         return machine
 
     def _join(self, machine: _Machine, cycle: int, end: Ending) -> None:
-        if not end.installed < cycle <= end.cycle or end.cycle in machine.served:
+        """An order that lapsed may be followed by another in the same life; whichever of them comes first, the earlier one counts."""
+        before = machine.served.get(end.cycle)
+        if cycle not in machine.orders:  # older than all that are remembered
             return
-        machine.served.add(end.cycle)
+        if not end.installed < cycle <= end.cycle or (before is not None and before <= cycle):
+            return
+        if before is not None:
+            self._count(machine, before, end, -1)
+        machine.served[end.cycle] = cycle
+        self._count(machine, cycle, end, 1)
+
+    def _count(self, machine: _Machine, cycle: int, end: Ending, sign: int) -> None:
         lead, left = machine.orders[cycle], end.cycle - cycle + (end.unused or 0.0)
         if end.kind == "failure":
-            self._added["failures foreseen" if left >= lead else "failures ordered for too late"] += 1
+            self._added["failures foreseen" if left >= lead else "failures ordered for too late"] += sign
         if end.kind == "failure" or end.unused is not None:
-            self._added["false orders"] += left > FALSE_AFTER * lead
-            self._added["cycles thrown away"] += max(0.0, left - lead)
+            self._added["false orders"] += sign * (left > FALSE_AFTER * lead)
+            self._added["cycles thrown away"] += sign * max(0.0, left - lead)
 
 
 def _remember(memory: OrderedDict[int, V], cycle: int, value: V) -> None:

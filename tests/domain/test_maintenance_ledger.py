@@ -55,6 +55,24 @@ def test_the_order_of_messages_and_their_repetition_change_nothing() -> None:
     assert found[0] == {"orders": 2.0, "failures": 2.0, "failures foreseen": 2.0, "false orders": 1.0, "cycles thrown away": 60.0}
 
 
+def test_of_two_orders_in_one_life_the_earlier_counts_whichever_comes_first() -> None:
+    for messages in permutations([decision(50, "order"), decision(310, "order"), ending(325)]):
+        ledger = MaintenanceLedger()
+        for message in messages:
+            (ledger.learned if hasattr(message, "installed") else ledger.decided)(message)  # type: ignore[arg-type]
+        found = {name: value for name, value in ledger.take().items() if value}
+        assert found == {"orders": 2.0, "failures": 1.0, "failures foreseen": 1.0, "false orders": 1.0, "cycles thrown away": 255.0}
+
+
+def test_an_order_older_than_all_that_are_remembered_is_let_go_of() -> None:
+    ledger = MaintenanceLedger()
+    ledger.learned(ending(100))
+    for number in range(LIVES):
+        ledger.decided(decision(1_000 + number, "order"))
+    ledger.decided(decision(80, "order"))
+    assert ledger.take() == {"orders": LIVES + 1.0, "failures": 1.0}
+
+
 def test_an_order_belongs_to_the_life_it_was_opened_in() -> None:
     ledger = MaintenanceLedger()
     ledger.decided(decision(80, "order"))

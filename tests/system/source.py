@@ -54,8 +54,8 @@ def _payment(number: int, at: datetime, rng: np.random.Generator, customers: int
 class Flow:
     """Sends a history beside the test, spread over so many seconds, until it is stopped or left."""
 
-    def __init__(self, settings: Settings, history: list[Emission], seconds: float) -> None:
-        self._history, self._stop, self._replay, self._seen = history, threading.Event(), Replay(settings, DOMAINS["fraud"]), 0
+    def __init__(self, settings: Settings, history: list[Emission], seconds: float, domain: str = "fraud") -> None:
+        self._history, self._stop, self._replay, self._seen = history, threading.Event(), Replay(settings, DOMAINS[domain]), 0
         pace = at_speed((history[-1].at - history[0].at).total_seconds() / seconds)
         work = {"pace": pace, "stop": self._stop, "progress": lambda *_: None}
         self._thread = threading.Thread(target=self._replay.send, args=(history,), kwargs=work, daemon=True)
@@ -69,19 +69,19 @@ class Flow:
 
     def must_go_on(self) -> None:
         """Fail where nothing was sent since the last look, or nothing more is to come."""
-        assert self._thread.is_alive(), "the payments have ended"
+        assert self._thread.is_alive(), "the events have ended"
         sent = self._replay.sent.events
-        assert sent > self._seen, "no payment was sent since the last look"
+        assert sent > self._seen, "no event was sent since the last look"
         self._seen = sent
 
     def stop(self) -> list[Emission]:
-        """End it; returns what was sent: all up to the last payment."""
-        assert self._thread.is_alive(), "the payments have ended"
+        """End it; returns what was sent: all up to the last event."""
+        assert self._thread.is_alive(), "the events have ended"
         self._stop.set()
         self._thread.join(90)
         assert not self._thread.is_alive(), "the sender did not finish"
-        payments = [i for i, e in enumerate(self._history) if e.stream == "events"]
-        return self._history[: payments[self._replay.sent.events - 1] + 1]
+        events = [i for i, e in enumerate(self._history) if e.stream == "events"]
+        return self._history[: events[self._replay.sent.events - 1] + 1]
 
 
 def expected_rows(history: Iterable[Emission]) -> dict[str, list[float]]:

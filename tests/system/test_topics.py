@@ -12,16 +12,18 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from apps.kafka import client_config
 from apps.settings import Settings
 from apps.topics import create_topics
+from domain.registry import DOMAINS
 
 pytestmark = pytest.mark.system
 DAY_MS = 86_400_000
 # partitions (4 is the default setting), retention.ms, cleanup.policy, message.timestamp.type
 WANTED = {
-    "fraud.payments": (4, 60 * DAY_MS, "delete", "LogAppendTime"),
-    "fraud.labels": (4, 60 * DAY_MS, "delete", "LogAppendTime"),
-    "fraud.decisions": (4, 60 * DAY_MS, "delete", "CreateTime"),
-    "fraud.alerts": (4, 60 * DAY_MS, "delete", "CreateTime"),
-    "fraud.dead-letters": (1, 60 * DAY_MS, "delete", "CreateTime"),
+    **dict.fromkeys(("fraud.payments", "cross_sell.visits", "maintenance.telemetry"), (4, 60 * DAY_MS, "delete", "LogAppendTime")),
+    **{f"{name}.labels": (4, 60 * DAY_MS, "delete", "LogAppendTime") for name in DOMAINS},
+    **{f"{name}.decisions": (4, 60 * DAY_MS, "delete", "CreateTime") for name in DOMAINS},
+    **{f"{name}.alerts": (4, 60 * DAY_MS, "delete", "CreateTime") for name in DOMAINS},
+    **{f"{name}.dead-letters": (1, 60 * DAY_MS, "delete", "CreateTime") for name in DOMAINS},
+    "cross_sell.profiles": (4, 60 * DAY_MS, "compact", "CreateTime"),
     "metrics": (1, 30 * DAY_MS, "delete", "CreateTime"),
     "models": (1, 60 * DAY_MS, "compact", "CreateTime"),
 }
