@@ -31,6 +31,7 @@ app = typer.Typer(
 broker_app = typer.Typer(help="The Kafka broker of this machine, used when KAFKA_BOOTSTRAP_SERVERS names no other.", no_args_is_help=True)
 app.add_typer(broker_app, name="broker")
 _MENDABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # disks and rights, not defects
+_SPLITS = ("time", "key")
 console = Console(stderr=True, highlight=False, markup=False)
 
 
@@ -52,10 +53,6 @@ def _one_of(names: Collection[str]) -> Callable[[str], str]:
     return check
 
 
-def _split(value: str | None) -> str | None:
-    return value if value is None else _one_of(("time", "key"))(value)
-
-
 def _finite(value: float | None) -> float | None:
     """Refuses "nan" and "inf", which pass every bound."""
     if value is not None and not math.isfinite(value):
@@ -65,6 +62,10 @@ def _finite(value: float | None) -> float | None:
 
 DomainArgument = Annotated[
     str,
+    typer.Argument(help=f"Which domain: {', '.join(DOMAINS)}.", callback=_one_of(DOMAINS), autocompletion=lambda: list(DOMAINS)),
+]
+DomainOrNone = Annotated[
+    str | None,
     typer.Argument(help=f"Which domain: {', '.join(DOMAINS)}.", callback=_one_of(DOMAINS), autocompletion=lambda: list(DOMAINS)),
 ]
 ModelOption = Annotated[Path | None, typer.Option("--model", help="A bundle's folder. Default: the newest one trained here.")]
@@ -96,18 +97,21 @@ def _guarantee(chosen: GuaranteeName | None, settings: Settings) -> Guarantee:
 
 @app.command()
 def demo(
+    domain: DomainOrNone = None,
     duration: Annotated[str | None, typer.Option("--for", help="Stop by itself after this time, such as 60s, 5m or 1h.")] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Print plain lines instead of the live screen.")] = False,
-    rate: Annotated[float, typer.Option(help="Payments per second.", min=0.1, callback=_finite)] = 200.0,
+    rate: Annotated[
+        float | None, typer.Option(help="Events per second, of each domain. Default: the domain's own.", min=0.1, callback=_finite)
+    ] = None,
     model_format: FormatOption = "pmml",
     guarantee: GuaranteeOption = None,
     port: Annotated[int, typer.Option(help="The dashboard's port; a free one is taken if it is busy.")] = 8501,
 ) -> None:
-    """Run everything: broker, model, scorer, sink, monitor, payments and dashboard. Ctrl-C stops it all."""
+    """Run everything, for all domains or one: broker, models, scorers, sources, database and dashboard. Ctrl-C stops it all."""
     from apps import demo as process
 
-    settings = from_environment()
-    options = process.Options(seconds(duration), headless, rate, model_format, _guarantee(guarantee, settings), port)
+    settings, domains = from_environment(), (domain,) if domain else tuple(DOMAINS)
+    options = process.Options(seconds(duration), headless, rate, model_format, _guarantee(guarantee, settings), port, domains)
     raise typer.Exit(process.run(settings, options, console))
 
 
@@ -146,7 +150,11 @@ def simulate(
     domain: DomainArgument,
     rate: Annotated[
         float | None,
-        typer.Option(help="Events per second; simulated time passes as fast as that needs. Default: 200.", min=0.1, callback=_finite),
+        typer.Option(
+            help="Events per second; simulated time passes as fast as that needs. Default: as in a demo.",
+            min=0.1,
+            callback=_finite,
+        ),
     ] = None,
     speed: Annotated[
         float | None,
@@ -163,7 +171,7 @@ def simulate(
     from apps import simulate as process
 
     world = process.Size(seed, dict(_sized(part) for part in size or []))
-    pace = process.pace_of(rate, speed)
+    pace = process.pace_of(rate, speed, DOMAINS[domain].demo_rate)
     process.command(from_environment(), domain, world, pace, warmup_days=warmup_days, duration_s=seconds(duration), console=console)
 
 
@@ -180,12 +188,6 @@ def replay(
     from apps import recorded
 
     recorded.command(from_environment(), domain, data, speed=speed, limit=limit, console=console)
-
-
-DomainOrNone = Annotated[
-    str | None,
-    typer.Argument(help=f"Which domain: {', '.join(DOMAINS)}.", callback=_one_of(DOMAINS), autocompletion=lambda: list(DOMAINS)),
-]
 
 
 @app.command()
@@ -230,7 +232,9 @@ def train(
 def evaluate(
     domain: DomainArgument,
     data: Annotated[list[Path], typer.Option("--data", help="Recorded history: files or a folder; may be given several times.")],
-    split: Annotated[str | None, typer.Option(help="Part by time or by key, where the data allows both.", callback=_split)] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Part by time or by key, where the data allows both.", callback=_one_of(("time", "key")))
+    ] = None,
     test: Annotated[Path | None, typer.Option("--test", help="Judge on this file instead: the test file of C-MAPSS.")] = None,
     rul: Annotated[Path | None, typer.Option("--rul", help="What the test file's engines had left: the RUL file of C-MAPSS.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here as well.")] = None,
@@ -356,15 +360,27 @@ def monitor() -> None:
 
 
 @app.command()
-def setup(domain: DomainArgument) -> None:
-    """Create the topics and, where there is no model yet, train one: what a deployment does once."""
+def outcomes() -> None:
+    """Join decisions with what became of them: money saved, offers taken, failures foreseen; published on `metrics`."""
+    from apps import outcomes as process
+    from apps.process import stoppable
+
+    settings = from_environment()
+    with stoppable() as stop:
+        process.run(settings, stop=stop)
+
+
+@app.command()
+def setup(domain: DomainOrNone = None) -> None:
+    """Create the topics and, where a domain has no model yet, train one: what a deployment does once."""
     from apps import topics
     from apps import train as process
 
     settings = from_environment()
     created = topics.create_topics(settings)
     say(f"created {len(created)} topics" if created else "the topics are there")
-    process.ensure(settings, domain, console=console)
+    for name in (domain,) if domain else DOMAINS:
+        process.ensure(settings, name, console=console)
 
 
 @app.command()

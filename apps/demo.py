@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.request import urlopen
 
 from rich.console import Console
@@ -18,13 +19,14 @@ from apps.process import Stop
 from apps.settings import Guarantee, Settings
 from apps.summary import Summary
 from apps.terminal import progress, say
+from domain.contract import Domain
 from domain.registry import DOMAINS
 
-WARMUP_DAYS = 30  # of history before the live payments, so that the features' longest window is full
 _LINE_EVERY = 5.0  # seconds, headless
 _SETTLE = 60.0  # seconds that the scorer may take to finish after the last payment
 _UI_WITHIN = 30.0
 _WITHOUT_KAFKA = 3.0  # seconds that a process gets to end where there is nothing left to finish
+_SOURCE = "source"  # the end of the names of what sends events
 _INTERRUPTED = 130  # exit status, as shells know it
 
 
@@ -34,17 +36,18 @@ class Options:
 
     duration_s: float | None
     headless: bool
-    rate: float
+    rate: float | None  # events a second of each domain; None: the domain's own
     format: str
     guarantee: Guarantee
     port: int
-    domain: str = "fraud"
+    domains: tuple[str, ...] = tuple(DOMAINS)
 
 
 def run(settings: Settings, options: Options, console: Console) -> int:
     """Run until Ctrl-C, the end of the time, or the death of a process. Returns the exit status: 0 if all was well.
 
-    A timed run ends with a check on the topics: every payment must have its decision.
+    The dashboard and what all domains share start first; a domain joins when its model is there. A timed run ends with a
+    check on the topics: every event that asks for a decision must have one.
     """
     with process.stoppable() as stop, ExitStack() as stack:
         refusal = f"a demo runs in {settings.home} already; stop it first, or set POLYSCORE_HOME to another folder"
@@ -52,10 +55,13 @@ def run(settings: Settings, options: Options, console: Console) -> int:
         try:
             with stop.at_once():
                 kafka = _kafka(settings, console, stack)
-                bundle = train.ensure(settings, options.domain, console=console)
                 demo = Demo(settings, options, console, stop, kafka)
             stack.callback(demo.stop_all)
-            demo.start(bundle.name, str(bundle))
+            demo.start()
+            for name in options.domains:
+                with stop.at_once():
+                    bundle = train.ensure(settings, name, console=console)
+                demo.add(name, bundle)
             demo.watch()
             return demo.finish()
         except KeyboardInterrupt:
@@ -78,35 +84,43 @@ class Demo:
 
     def __init__(self, settings: Settings, options: Options, console: Console, stop: Stop, kafka: Address) -> None:
         self._settings, self._options, self._console, self._stop, self._kafka = settings, options, console, stop, kafka
-        self._domain = DOMAINS[options.domain]
+        self._domains = [DOMAINS[name] for name in options.domains]
         self._children: list[Child] = []
-        self._start = audit.ends(settings, self._domain)
+        self._began = {domain.name: audit.ends(settings, domain) for domain in self._domains}
         self._died: Child | None = None
         self._kafka_ended = False
 
-    def start(self, version: str, bundle: str) -> None:
-        """Start every process; the payments come last."""
+    def start(self) -> None:
+        """Start what all domains share."""
         o, settings = self._options, self._settings
         port = broker.free_port(o.port)
         if port != o.port:
             self._say(f"port {o.port} is taken; the dashboard uses {port}")
         self._address = f"http://127.0.0.1:{port}"
-        scorer = ["stream", o.domain, "--model", bundle, "--format", o.format, "--guarantee", o.guarantee, "--instance", "demo"]
-        payments = ["simulate", o.domain, "--rate", str(o.rate), "--warmup-days", str(WARMUP_DAYS)]
-        commands = {"scorer": scorer, "sink": ["sink"], "monitor": ["monitor"], "payments": payments}
-        arguments = {name: ["-m", "apps.cli", *words] for name, words in commands.items()}
-        arguments["dashboard"] = dashboard.command(port=port, host="127.0.0.1")[1:]
-        for name, words in arguments.items():
-            self._children.append(Child.start(name, words, settings.logs, {"KAFKA_BOOTSTRAP_SERVERS": self._kafka.bootstrap}))
-        self._summary = Summary(settings, self._domain, {
+        for name in ("sink", "monitor", "outcomes"):
+            self._child(name, ["-m", "apps.cli", name])
+        self._child("dashboard", dashboard.command(port=port, host="127.0.0.1")[1:])
+        self._summary = Summary(settings, self._domains, {
             "dashboard": self._address,
-            "scoring": f"model {version} as {o.format}, {o.guarantee}, {o.rate:g} {self._domain.events_name} a second",
+            "scoring": f"{o.format}, {o.guarantee}",
             "kafka": self._kafka.bootstrap,
             "logs": str(settings.logs),
         })  # fmt: skip
         self._wait_for_dashboard()
         self._say(f"the dashboard is at {self._address}", "bold")
-        self._say("history goes through the scorer first; live payments follow")
+
+    def add(self, domain_name: str, bundle: Path) -> None:
+        """Start a domain's scorer with this model, and its source of events, whose history goes through the scorer first."""
+        o, domain = self._options, DOMAINS[domain_name]
+        scorer = ["stream", domain_name, "--model", str(bundle), "--format", o.format, "--guarantee", o.guarantee, "--instance", "demo"]
+        rate = o.rate or domain.demo_rate
+        source = ["simulate", domain_name, "--rate", str(rate), "--warmup-days", str(domain.demo_history_days)]
+        for name, words in ((f"{domain_name}-scorer", scorer), (f"{domain_name}-{_SOURCE}", source)):
+            self._child(name, ["-m", "apps.cli", *words])
+        self._say(f"{domain.title.lower()}: {rate:g} {domain.events_name} a second, after {domain.demo_history_days} days of history")
+
+    def _child(self, name: str, words: Sequence[str]) -> None:
+        self._children.append(Child.start(name, words, self._settings.logs, {"KAFKA_BOOTSTRAP_SERVERS": self._kafka.bootstrap}))
 
     def _say(self, text: str, style: str = "") -> None:
         say(self._console, text, style)
@@ -148,12 +162,13 @@ class Demo:
             nonlocal told
             if time.monotonic() - told >= _LINE_EVERY:
                 told = time.monotonic()
-                self._say(self._summary.line())
+                for text in self._summary.lines():
+                    self._say(text)
 
         yield line
 
     def finish(self) -> int:
-        """Stop the payments, let the scorer finish and check; returns the exit status. Raises ``KeyboardInterrupt``."""
+        """Stop the sources, let the scorers finish and check; returns the exit status. Raises ``KeyboardInterrupt``."""
         if self._kafka_ended:
             log = broker.log_file(self._settings)
             return self._failed(f"Kafka ended; its log {log} ends with:", last_words(log))
@@ -172,24 +187,32 @@ class Demo:
         return 1
 
     def _check(self) -> int:
-        self._say("time is up: stopping the payments and checking that each has its decision")
-        next(child for child in self._children if child.name == "payments").stop()
-        audit.wait_until_scored(self._settings, self._domain, _SETTLE)
+        self._say("time is up: stopping the sources and checking that each event has its decision")
+        for child in self._children:
+            if child.name.endswith(_SOURCE):
+                child.stop()
+        for domain in self._domains:
+            audit.wait_until_scored(self._settings, domain, _SETTLE)
         for _ in range(3):  # the monitor's last windows
             self._stop.wait(1.0)
             self._summary.update()
-        found = audit.audit(self._settings, self._domain, self._start)
-        self._say(self._summary.line())
+        for line in self._summary.lines():
+            self._say(line)
+        answered = [self._answered(domain) for domain in self._domains]  # each says what it found
+        return 0 if all(answered) else 1
+
+    def _answered(self, domain: Domain) -> bool:
+        found = audit.audit(self._settings, domain, self._began[domain.name])
         self._say(
-            f"{found.events:,} {self._domain.events_name}, {found.decided:,} decided, {found.malformed:,} malformed "
+            f"{domain.name}: {found.events:,} {domain.events_name}, {found.decided:,} decided, {found.malformed:,} malformed "
             f"with {found.dead_letters:,} dead letters, {found.missing:,} without an answer"
         )
-        return 0 if found.passed else 1
+        return found.passed
 
     def stop_all(self) -> None:
         """Stop every process, those that feed others first."""
-        order = ("payments", "scorer", "monitor", "sink", "dashboard")
-        for child in sorted(self._children, key=lambda c: order.index(c.name)):
+        order = (_SOURCE, "scorer", "outcomes", "monitor", "sink", "dashboard")
+        for child in sorted(self._children, key=lambda c: order.index(c.name.rpartition("-")[2])):
             child.stop(_WITHOUT_KAFKA if self._kafka_ended else STOP_WITHIN)
         if hasattr(self, "_summary"):
             self._summary.close()

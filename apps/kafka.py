@@ -49,8 +49,8 @@ def in_words(error: KafkaException, heard: str = "") -> str:
 
 
 def client_config(settings: Settings) -> dict[str, Any]:
-    """What every client needs: the address and the security settings."""
-    return {"bootstrap.servers": bootstrap(settings), "topic.metadata.refresh.interval.ms": 10_000, **security()}
+    """What every client needs: the address and the security settings. Of librdkafka's log, errors and warnings are shown."""
+    return {"bootstrap.servers": bootstrap(settings), "topic.metadata.refresh.interval.ms": 10_000, "log_level": 5, **security()}
 
 
 def producer_config(settings: Settings, *, linger_ms: float = 1.0) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def _offsets(admin: AdminClient, places: Iterable[Partition], spec: OffsetSpec) 
         try:
             found[place.topic, place.partition] = future.result().offset
         except KafkaException as error:  # a partition between two leaders, or just made: it is seen at the next look
-            if not error.args[0].retriable() and error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            if not error.args[0].retriable() and error.args[0].code() not in _SETTLING:
                 raise
     return found
 

@@ -9,9 +9,21 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import ValidationError
 
+from apps import outcomes, sla
 from apps.partitions import Message
-from apps.sla import KIND
-from apps.tables import MAX_BIGINT, AlertRow, DeadLetterRow, DecisionRow, ModelRow, SlaWindow, SlaWindowRow, Table, TrainedModel
+from apps.tables import (
+    MAX_BIGINT,
+    AlertRow,
+    DeadLetterRow,
+    DecisionRow,
+    ModelRow,
+    Outcomes,
+    OutcomesRow,
+    SlaWindow,
+    SlaWindowRow,
+    Table,
+    TrainedModel,
+)
 from apps.topics import METRICS, MODELS
 from domain.contract import Domain
 from domain.decision import Decision
@@ -44,7 +56,7 @@ def readers(domains: list[Domain]) -> dict[str, Reader]:
 
     A reader raises ``UnreadableError``.
     """
-    found: dict[str, Reader] = {METRICS: _window, MODELS: _model}
+    found: dict[str, Reader] = {METRICS: _metric, MODELS: _model}
     for domain in domains:
         found[domain.decisions_topic] = _decisions_of(domain.name)
         found[domain.alerts_topic] = _alerts_of(domain.name)
@@ -111,14 +123,18 @@ def _dead_letters_of(domain: str) -> Reader:
     return read
 
 
-def _window(message: Message) -> Record | None:
+_METRICS: dict[str, tuple[type[Table], type[Table]]] = {sla.KIND: (SlaWindow, SlaWindowRow), outcomes.KIND: (Outcomes, OutcomesRow)}
+
+
+def _metric(message: Message) -> Record | None:
     try:
         fields = orjson.loads(message.value() or b"")
-        if not isinstance(fields, dict) or "kind" not in fields:
+        if not isinstance(fields, dict) or not isinstance(kind := fields.pop("kind", None), str):
             raise UnreadableError("a metric is a JSON object with a field `kind`")
-        if fields.pop("kind") != KIND:
+        if kind not in _METRICS:
             return None
-        return Record(SlaWindowRow, SlaWindow.model_validate(fields).model_dump())
+        shape, row = _METRICS[kind]
+        return Record(row, shape.model_validate(fields).model_dump())
     except orjson.JSONDecodeError as error:
         raise UnreadableError(f"not JSON: {error}") from None
     except ValidationError as error:

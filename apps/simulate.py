@@ -75,11 +75,11 @@ def _sizes(domain: Domain, size: Size) -> dict[str, int]:
     return {**domain.sizes, **size.of}
 
 
-def pace_of(rate: float | None, speed: float | None) -> Pace:
-    """Events a second, or simulated seconds a second; 200 events a second if neither is said. Raises ``InputError`` for both."""
+def pace_of(rate: float | None, speed: float | None, otherwise: float) -> Pace:
+    """Events a second, or simulated seconds a second; ``otherwise`` events a second if neither is said. Raises ``InputError`` for both."""
     if rate is not None and speed is not None:
         raise InputError("--rate and --speed each set the pace: give one of them")
-    return at_rate(200.0 if rate is None else rate) if speed is None else at_speed(speed)
+    return at_rate(otherwise if rate is None else rate) if speed is None else at_speed(speed)
 
 
 def _history(replay: Replay, emissions: Iterator[Emission], start: datetime, stop: Flag, told: Progress) -> list[Emission]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -12,9 +12,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from apps import outcomes, sla
 from apps.partitions import KafkaSource
 from apps.settings import Settings
-from apps.sla import Percentiles, merge
+from apps.sla import merge
 from apps.tables import SlaWindow
 from apps.topics import METRICS
 from domain.contract import Domain
@@ -24,17 +25,54 @@ _SHOWN = 8  # alerts
 _COLOURS = {"approve": "green", "review": "yellow", "block": "red"}
 
 
-class Summary:
-    """Collects from `metrics` and the alerts topic, from now on; ``screen`` and ``line`` show it."""
+class _Seen:
+    """One domain as it was seen so far."""
 
-    def __init__(self, settings: Settings, domain: Domain, title: Mapping[str, str]) -> None:
-        self._domain, self._title = domain, title
-        self._source = KafkaSource(settings, "polyscore-demo", [METRICS, domain.alerts_topic], wait_s=0.05)
-        self._source.assign(dict.fromkeys(self._source.look(), OFFSET_END))
+    def __init__(self, domain: Domain) -> None:
+        self.domain = domain
         self._windows: deque[SlaWindow] = deque()
+        self._actions: Counter[str] = Counter()
+        self.worth: dict[str, float] = {}
+        self.alerts = self._misses = self._measured = self._lag = 0
+
+    def add(self, window: SlaWindow) -> None:
+        self._windows.append(window)
+        while self._windows[0].end_us < window.end_us - _RECENT_US:
+            self._windows.popleft()
+        self._actions.update(window.actions)
+        self._misses += window.misses
+        self._measured += window.measured
+        self._lag = window.lag
+
+    def numbers(self) -> dict[str, str]:
+        """What is shown, by its heading; latencies and throughput of the last ten seconds, counts since the start."""
+        windows, latency = self._windows, merge(self._windows)
+        seconds = (windows[-1].end_us - windows[0].start_us) / 1e6 if windows else 1.0
+        return {
+            "a second": f"{sum(w.decisions for w in windows) / seconds:,.0f}",
+            "p50": _ms(latency.p50_ms),
+            "p99": _ms(latency.p99_ms),
+            "late": f"{self._misses / self._measured:.2%}" if self._measured else "-",
+            "lag": f"{self._lag:,}",
+            "alerts": f"{self.alerts:,}",
+            "decided": f"{self._actions.total():,}",
+        }
+
+    def worth_in_words(self) -> str:
+        """The ledger's first sums, such as "stopped amount 1,930, missed amount 120"."""
+        return ", ".join(f"{name} {self.worth[name]:,.0f}" for name in self.domain.worth if name in self.worth)
+
+
+class Summary:
+    """Collects from `metrics` and the alerts topics, from now on; ``screen`` and ``lines`` show it."""
+
+    def __init__(self, settings: Settings, domains: Sequence[Domain], title: Mapping[str, str]) -> None:
+        self._title = title
+        self._seen = {domain.name: _Seen(domain) for domain in domains}
+        topics = [METRICS, *(domain.alerts_topic for domain in domains)]
+        self._source = KafkaSource(settings, "polyscore-demo", topics, wait_s=0.05)
+        self._source.assign(dict.fromkeys(self._source.look(), OFFSET_END))
         self._alerts: deque[dict[str, Any]] = deque(maxlen=_SHOWN)
-        self.actions: Counter[str] = Counter()
-        self.alerts = self.misses = self.measured = self.lag = 0
 
     def close(self) -> None:
         """Let go of Kafka."""
@@ -44,54 +82,38 @@ class Summary:
         """Take in what has come since."""
         for message in self._source.read():
             value = orjson.loads(message.value() or b"{}")
-            if message.topic() == METRICS:
-                self._add(SlaWindow.model_validate(value))
-            else:
-                self.alerts += 1
+            seen = self._seen.get(value.get("domain"))
+            if seen is None:
+                continue
+            if message.topic() != METRICS:
+                seen.alerts += 1
                 self._alerts.appendleft(value)
+            elif value["kind"] == sla.KIND:
+                seen.add(SlaWindow.model_validate(value))
+            elif value["kind"] == outcomes.KIND:
+                seen.worth = value["sums"]
 
-    def _add(self, window: SlaWindow) -> None:
-        if window.domain != self._domain.name:
-            return
-        self._windows.append(window)
-        while self._windows[0].end_us < window.end_us - _RECENT_US:
-            self._windows.popleft()
-        self.actions.update(window.actions)
-        self.misses += window.misses
-        self.measured += window.measured
-        self.lag = window.lag
+    def lines(self) -> list[str]:
+        """A line a domain, for a log."""
+        return [self._line(seen) for seen in self._seen.values()]
 
-    @property
-    def decided(self) -> int:
-        """Decisions seen so far, history included."""
-        return self.actions.total()
-
-    def _now(self) -> tuple[float, Percentiles]:
-        """Decisions a second and latencies of the last ten seconds."""
-        windows = self._windows
-        if not windows:
-            return 0.0, merge([])
-        seconds = (windows[-1].end_us - windows[0].start_us) / 1e6
-        return sum(w.decisions for w in windows) / seconds, merge(windows)
-
-    def line(self) -> str:
-        """One line for a log."""
-        throughput, latency = self._now()
+    def _line(self, seen: _Seen) -> str:
+        n = seen.numbers()
         return (
-            f"{throughput:6.0f}/s   p50 {_ms(latency.p50_ms)}   p99 {_ms(latency.p99_ms)}   lag {self.lag:,}   "
-            f"decided {self.decided:,}   alerts {self.alerts:,}"
+            f"{seen.domain.name:<12}{n['a second']:>6}/s   p50 {n['p50']}   p99 {n['p99']}   lag {n['lag']}   "
+            f"decided {n['decided']}   alerts {n['alerts']}"
         )
 
     def screen(self) -> RenderableType:
         """The live screen."""
-        throughput, latency = self._now()
-        numbers = Table.grid(padding=(0, 3))
-        numbers.add_row(*(Text(head, style="dim") for head in ("a second", "p50", "p99", "over the deadline", "lag", "alerts", "decided")))
-        late = f"{self.misses / self.measured:.2%}" if self.measured else "-"
-        counts = (f"{n:,}" for n in (self.lag, self.alerts, self.decided))
-        shown = (f"{throughput:,.0f}", _ms(latency.p50_ms), _ms(latency.p99_ms), late, *counts)
-        numbers.add_row(*(Text(value, style="bold") for value in shown))
-        return Group(self._head(), Text(), numbers, Text(), self._newest(), Text("Ctrl-C stops everything", style="dim"))
+        return Group(self._head(), Text(), self._numbers(), Text(), self._newest(), Text("Ctrl-C stops everything", style="dim"))
+
+    def _numbers(self) -> RenderableType:
+        rows = [(seen, seen.numbers()) for seen in self._seen.values()]
+        table = Table("", *rows[0][1], "so far", box=None, header_style="dim", pad_edge=False)
+        for seen, numbers in rows:
+            table.add_row(seen.domain.title, *(Text(value, style="bold") for value in numbers.values()), seen.worth_in_words())
+        return table
 
     def _head(self) -> RenderableType:
         head = Table.grid(padding=(0, 2))
@@ -100,11 +122,11 @@ class Summary:
         return head
 
     def _newest(self) -> RenderableType:
-        table = Table("newest alerts", "action", "score", "why", box=None, header_style="dim", pad_edge=False)
+        table = Table("newest alerts", "", "action", "score", "why", box=None, header_style="dim", pad_edge=False)
         for alert in self._alerts:
-            action = Text(alert["action"], style=_COLOURS.get(alert["action"], ""))
+            action = Text(alert["action"], style=_COLOURS.get(alert["action"], "cyan"))
             context = "  ".join(f"{v:,.2f}" if isinstance(v, float) else str(v) for v in list(alert["context"].values())[:2])
-            table.add_row(context, action, f"{alert['score']:.3f}", "; ".join(alert["reasons"][:2]))
+            table.add_row(alert["domain"], context, action, f"{alert['score']:.3f}", "; ".join(alert["reasons"][:2]))
         return table if self._alerts else Text("no alerts yet", style="dim")
 
 

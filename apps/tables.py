@@ -137,6 +137,20 @@ class SlaWindowRow(SlaWindow, table=True):
     )
 
 
+class Outcomes(Table):
+    """What a domain's decisions were worth up to now (``apps.outcomes``): sums from the first decision on, by name."""
+
+    domain: str = Field(primary_key=True)
+    end_us: int = _micros()
+    sums: dict[str, float] = _json()
+
+
+class OutcomesRow(Outcomes, table=True):
+    """The newest sums as published on ``metrics``."""
+
+    __tablename__ = "outcomes"
+
+
 class TrainedModel(Table):
     """A trained bundle as announced on ``models``."""
 

@@ -142,7 +142,7 @@ def _show(report: dict[str, Any], console: Console) -> None:
     for name, found in report.get("baselines", {}).items():
         for metric, m in found.items():
             table.add_row(f"{name}: {metric.replace('_', ' ')}", f"{m['mean']:.4f}", f"{m['min']:.4f} to {m['max']:.4f}")
-    for name, value in report.items():
+    for name, value in ({} if "metrics" in report else report).items():
         if isinstance(value, int | float) and not isinstance(value, bool):
             table.add_row(name.replace("_", " "), f"{value:.4f}" if isinstance(value, float) else f"{value:,}", "")
     console.print(table)

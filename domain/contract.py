@@ -148,7 +148,10 @@ class Domain:
     targets: Callable[[Iterable[Any]], Callable[[Any], float]]  # all labels -> what is learned of an event; nan: nobody knows
     learning: Callable[[], Learning]  # imported when it is called
     ledger: Callable[[], Ledger]
+    worth: tuple[str, ...]  # the ledger's sums that people look at first
     alerts_when_low: bool = False  # a person is called when the output is low (life that remains), not when it is high
+    demo_rate: float = 200.0  # simulated events a second in a demo
+    demo_history_days: int = 30  # simulated history before them, so that the features' longest window is full
     changelogs: Mapping[str, Callable[[bytes], Any]] = field(default_factory=dict)  # name -> parser, which raises MalformedEvent
 
     @property

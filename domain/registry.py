@@ -30,4 +30,5 @@ class _Domains(Mapping[str, Domain]):
 DOMAINS: Mapping[str, Domain] = _Domains({
     "fraud": "domain.fraud:FRAUD",
     "cross_sell": "domain.cross_sell:CROSS_SELL",
+    "maintenance": "domain.maintenance:MAINTENANCE",
 })  # fmt: skip

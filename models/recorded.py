@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from domain.contract import Domain, Emission
-from models import handbook, handbook_evaluation
+from models import cmapss, cmapss_evaluation, handbook, handbook_evaluation
 from models.dataset import Progress
 from models.errors import DataError
 
@@ -46,6 +46,7 @@ class Recording:
 
 RECORDINGS: Mapping[str, Recording] = {
     "fraud": Recording("parquet files of the Fraud Detection Handbook", handbook.count, handbook.emissions, handbook_evaluation.evaluate),
+    "maintenance": Recording("train files of NASA's C-MAPSS", cmapss.count, cmapss.emissions, cmapss_evaluation.evaluate),
 }
 
 

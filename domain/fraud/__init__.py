@@ -32,4 +32,5 @@ FRAUD = Domain(
     targets=targets,
     learning=_learning,
     ledger=FraudLedger,
+    worth=("stopped amount", "missed amount", "good held up payments"),
 )

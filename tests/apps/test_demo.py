@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -48,11 +49,11 @@ class Running:
         self.output = io.StringIO()
         monkeypatch.setattr(audit, "ends", lambda *_: {})
         monkeypatch.setattr(audit, "wait_until_scored", lambda *_: True)
-        options = Options(60.0, headless=True, rate=50, format="pmml", guarantee="at-least-once", port=0)
+        options = Options(60.0, headless=True, rate=50, format="pmml", guarantee="at-least-once", port=0, domains=("fraud",))
         console = Console(file=self.output, width=80)
         self.demo = Demo(Settings(home=home), options, console, Now(), kafka)
-        self.children = [Child(name, home / f"{name}.log") for name in ("scorer", "sink", "monitor", "payments", "dashboard")]
-        summary = SimpleNamespace(update=lambda: None, line=lambda: "a line", close=lambda: None)
+        self.children = [Child(name, home / f"{name}.log") for name in ("fraud-scorer", "sink", "monitor", "fraud-source", "dashboard")]
+        summary = SimpleNamespace(update=lambda: None, lines=lambda: ["a line"], close=lambda: None)
         self.demo.__dict__.update(_children=self.children, _summary=summary)
 
     def finds(self, monkeypatch: pytest.MonkeyPatch, found: Audit) -> None:
@@ -79,7 +80,7 @@ def test_a_timed_run_passes_only_if_something_was_decided_and_nothing_is_missing
 ) -> None:
     running.finds(monkeypatch, found)
     assert running.demo.finish() == status
-    assert [child.name for child in running.children if child.stopped] == ["payments"]
+    assert [child.name for child in running.children if child.stopped] == ["fraud-source"]
     assert f"{found.missing} without an answer" in running.output.getvalue()
 
 
@@ -104,7 +105,7 @@ def test_kafka_that_ended_fails_the_run_and_is_named_before_those_who_died_of_it
 
 def test_a_cluster_of_somebody_else_is_not_looked_for_among_our_processes(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     running.finds(monkeypatch, Audit(10, 10, 0, 0))
-    running.demo.__dict__["_options"] = Options(1e-9, headless=True, rate=50, format="pmml", guarantee="at-least-once", port=0)
+    running.demo.__dict__["_options"] = replace(running.demo.__dict__["_options"], duration_s=1e-9)
     running.demo.watch()
     assert running.demo.finish() == 0
 
@@ -124,4 +125,4 @@ def test_every_process_is_stopped_those_that_feed_others_first(running: Running)
     for child in running.children:
         child.stop = lambda within, name=child.name: order.append(name) or 0  # type: ignore[method-assign,misc]
     running.demo.stop_all()
-    assert order == ["payments", "scorer", "monitor", "sink", "dashboard"]
+    assert order == ["fraud-source", "fraud-scorer", "monitor", "sink", "dashboard"]

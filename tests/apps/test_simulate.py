@@ -49,11 +49,11 @@ def test_a_world_without_that_event_is_sent_from_its_beginning_and_whole() -> No
 
 def test_both_paces_at_once_are_refused() -> None:
     with pytest.raises(InputError, match="--rate and --speed"):
-        pace_of(100.0, 2.0)
+        pace_of(100.0, 2.0, 200.0)
 
 
 def test_the_pace_is_what_was_asked_for_and_200_a_second_otherwise() -> None:
     first, second = (Emission(LIVE + timedelta(seconds=s), "events", "c", None) for s in (0, 30))
-    for pace, due in ((pace_of(0.5, None), 2.0), (pace_of(None, 10.0), 3.0), (pace_of(None, None), 1 / 200)):
+    for pace, due in ((pace_of(0.5, None, 9.0), 2.0), (pace_of(None, 10.0, 9.0), 3.0), (pace_of(None, None, 200.0), 1 / 200)):
         pace(first)
         assert pace(second) == pytest.approx(due)

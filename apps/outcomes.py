@@ -1,0 +1,129 @@
+"""What the decisions were worth: every domain's ledger, told all decisions and labels from the first on; published on ``metrics``."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from threading import Event
+from time import monotonic
+
+import orjson
+from confluent_kafka import OFFSET_BEGINNING, Producer
+from pydantic import ValidationError
+
+from apps.errors import BrokerError
+from apps.kafka import explained, producer_config
+from apps.monitor import now_us
+from apps.partitions import KafkaSource, Message, Partition
+from apps.settings import Settings
+from apps.tables import Outcomes
+from apps.topics import METRICS
+from domain.contract import Domain, MalformedEvent
+from domain.decision import Decision
+from domain.registry import DOMAINS
+
+KIND = "outcomes"  # the "kind" of these messages on ``metrics``
+_EVERY_S, _LOOK_EVERY_S = 2.0, 5.0
+_SILENT = 10  # reads without a message, after which the topics are read to their ends
+_log = logging.getLogger(__name__)
+
+
+class Books:
+    """One ledger a domain, and the sums of all that they gave. ``clock``: UTC microseconds."""
+
+    def __init__(self, domains: Iterable[Domain], clock: Callable[[], int] = now_us) -> None:
+        self._clock = clock
+        self._ledgers = {domain.name: domain.ledger() for domain in domains}
+        self._sums: dict[str, dict[str, float]] = {name: defaultdict(float) for name in self._ledgers}
+        self._decided = {domain.decisions_topic: domain for domain in domains}
+        self._labels = {domain.labels_topic: domain for domain in domains}
+        self.unreadable = 0
+
+    @property
+    def topics(self) -> list[str]:
+        return [*self._decided, *self._labels]
+
+    def see(self, messages: Iterable[Message]) -> None:
+        """Enter decisions and labels. What cannot be read is told by the sink, or among the dead letters."""
+        for message in messages:
+            topic, value = message.topic(), message.value() or b""
+            try:
+                if topic in self._decided:
+                    self._ledgers[self._decided[topic].name].decided(Decision.model_validate_json(value))
+                else:
+                    self._ledgers[self._labels[topic].name].learned(self._labels[topic].parse_label(value))
+            except (ValidationError, MalformedEvent):
+                self.unreadable += 1
+
+    def balance(self) -> list[Outcomes]:
+        """The sums up to now of each domain in which something changed since the last time."""
+        now, found = self._clock(), []
+        for name, ledger in self._ledgers.items():
+            ledger.passed(datetime.fromtimestamp(now / 1e6, UTC))
+            added = ledger.take()
+            for what, amount in added.items():
+                self._sums[name][what] += amount
+            if added:
+                found.append(Outcomes(domain=name, end_us=now, sums=dict(self._sums[name])))
+        return found
+
+
+def encode(outcomes: Outcomes) -> bytes:
+    """Sums as they travel on ``metrics``."""
+    return orjson.dumps({"kind": KIND, **outcomes.model_dump()})
+
+
+def run(settings: Settings, *, stop: Event) -> None:
+    """Read from the first decision on, and publish when caught up and then every two seconds, until ``stop``.
+
+    The sums count from the beginning of the topics, so a restart publishes the same ones. Raises ``BrokerError``.
+    """
+    books = Books([*DOMAINS.values()])
+    source = KafkaSource(settings, "polyscore-outcomes", books.topics)
+    producer = Producer(producer_config(settings))
+    try:
+        with explained(settings):
+            _keep(books, source, producer, stop)
+    finally:
+        source.close()
+        producer.flush(5)
+    if books.unreadable:
+        _log.warning("%d decisions or labels could not be read", books.unreadable)
+
+
+def _keep(books: Books, source: KafkaSource, producer: Producer, stop: Event) -> None:
+    found = source.look()
+    there, unread, silent = set(found), {place: extent.high for place, extent in found.items()}, 0
+    source.assign({place: extent.low for place, extent in found.items()})
+    published = looked = monotonic()
+    while not stop.is_set():
+        messages = source.read()
+        books.see(messages)
+        unread, silent = _left(unread, messages), 0 if messages else silent + 1
+        if silent > _SILENT:  # what is "unread" then are the end markers of transactions, which are no messages
+            unread = {}
+        if not unread and monotonic() - published >= _EVERY_S:
+            published = monotonic()
+            _publish(producer, books.balance())
+        if monotonic() - looked >= _LOOK_EVERY_S:
+            looked = monotonic()
+            new = set(source.look()) - there
+            source.add(dict.fromkeys(new, OFFSET_BEGINNING))
+            there |= new
+
+
+def _left(unread: dict[Partition, int], messages: Iterable[Message]) -> dict[Partition, int]:
+    """The partitions that are not read to their end of the start."""
+    reached = {(m.topic(), m.partition()): m.offset() + 1 for m in messages}
+    return {place: high for place, high in unread.items() if reached.get(place, 0) < high}
+
+
+def _publish(producer: Producer, found: Iterable[Outcomes]) -> None:
+    for outcomes in found:
+        try:
+            producer.produce(METRICS, key=outcomes.domain.encode(), value=encode(outcomes))
+        except BufferError as error:
+            raise BrokerError("Kafka takes no more metrics; is it up? Start this again") from error
+    producer.poll(0)

@@ -1,0 +1,37 @@
+"""Predictive maintenance: a work order for a machine's part before it fails."""
+
+from domain.contract import Domain
+from domain.learning import Learning
+from domain.maintenance.events import parse_event, parse_label
+from domain.maintenance.features import SCHEMA, MaintenanceFeatures, phrase
+from domain.maintenance.ledger import MaintenanceLedger
+from domain.maintenance.lives import targets
+from domain.maintenance.policy import MaintenancePolicy
+from domain.maintenance.simulator import simulate
+
+
+def _learning() -> Learning:
+    from domain.maintenance.learning import LEARNING  # what only training needs is imported when it is called
+
+    return LEARNING
+
+
+MAINTENANCE = Domain(
+    name="maintenance",
+    title="Predictive maintenance",
+    events_name="telemetry",
+    schema=SCHEMA,
+    objective="regression",
+    deadline_ms=1_000.0,  # an order has days; but a fleet that reports every second must be judged before it reports again
+    parse_event=parse_event,
+    parse_label=parse_label,
+    features=MaintenanceFeatures,
+    policy=MaintenancePolicy(),
+    phrase=phrase,
+    simulate=simulate,
+    sizes={"machines": 60},
+    targets=targets,
+    learning=_learning,
+    ledger=MaintenanceLedger,
+    alerts_when_low=True,
+)
