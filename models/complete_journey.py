@@ -1,0 +1,262 @@
+"""Reads *The Complete Journey* (dunnhumby): each visit of a household as a sighting, its basket lines, a checkout, and a late label.
+
+The recording knows the checkout only. One sighting is put ``ENTERED`` seconds before it, when nothing is in the basket, with nothing
+but the store. Of visits ``underway`` a part of the basket is brought forward, and a second sighting follows it. Which part, nobody
+recorded: the groups' order is drawn by lot, and how many of them, too, so that it does not tell how many are still to come.
+Baskets that follow each other within ``SILENCE`` seconds are one visit.
+"""
+
+from __future__ import annotations
+
+import csv
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from domain.contract import Emission
+from domain.cross_sell.events import Bought, Checkout, Label, Ping, Profile, Purchase
+from domain.cross_sell.groups import GROUPS, NO_GROUP, group_code
+from domain.cross_sell.kernels import SILENCE
+from domain.history import identity
+from models.complete_journey_groups import group_of
+from models.errors import DataError
+
+ENTERED, TAKEN, SIGHTED = 600, 300, 240  # seconds before the checkout: came in, took the first part of the basket, was seen again
+LABEL_DELAY: Final = 7 * 86_400
+TRANSACTIONS, PRODUCTS, DEMOGRAPHICS = "transactions.parquet", "products.parquet", "demographics.csv"
+_LINES: Final = ["household_id", "store_id", "basket_id", "product_id", "sales_value", "transaction_timestamp"]
+_PRODUCT: Final = ["product_id", "department", "product_category"]
+_PERSON: Final = ["household_id", "age", "household_comp"]
+_SEGMENTS: Final = {"1 Adult No Kids": "single", "2 Adults No Kids": "couple", "1 Adult Kids": "family", "2 Adults Kids": "family"}
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """All lines, sorted by household, then time; arrays (n,) or, a visit each, (v,). ``second`` since 1970.
+
+    ``first`` (v + 1,) is the line with which each visit begins; ``paid`` and ``left`` are its first and its last second at the checkout.
+    """
+
+    household: NDArray[np.int64]
+    store: NDArray[np.int64]
+    second: NDArray[np.int64]
+    amount: NDArray[np.float64]
+    group: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+    @property
+    def visits(self) -> int:
+        return len(self.first) - 1
+
+    @cached_property
+    def paid(self) -> NDArray[np.int64]:
+        return self.second[self.first[:-1]]
+
+    @cached_property
+    def left(self) -> NDArray[np.int64]:
+        return self.second[self.first[1:] - 1]
+
+    @cached_property
+    def visit(self) -> NDArray[np.int64]:
+        """(n,) the visit of each line."""
+        return np.repeat(np.arange(self.visits), np.diff(self.first))
+
+    def early(self) -> NDArray[np.bool_]:
+        """(n,) the lines of the part of each basket that goes into it first: one to all but one of its groups."""
+        chosen = np.zeros(len(self.second), dtype=np.bool_)
+        for number in range(self.visits):
+            lines = slice(self.first[number], self.first[number + 1])
+            groups = sorted(set(self.group[lines].tolist()) - {NO_GROUP}, key=lambda g: _lot(number, g))
+            if len(groups) > 1:
+                taken = 1 + _lot(number, NO_GROUP) % (len(groups) - 1)
+                chosen[lines] = np.isin(self.group[lines], groups[:taken])
+        return chosen
+
+
+def emissions(paths: list[Path], *, underway: bool = False) -> Iterator[Emission]:
+    """Profiles, events and labels in order of time, from a folder or from its three files.
+
+    Raises ``DataError`` where a file is not there, is of another form, or lacks a column.
+    """
+    files = _files(paths)
+    of = _read(files)
+    begin = _moment(int(of.second.min()) - ENTERED)
+    early = of.early() if underway else np.zeros(len(of.second), dtype=np.bool_)
+    streams = [_profiles(files.get(DEMOGRAPHICS), begin), _lines(of, early), _checkouts(of)]
+    for name, ahead, visits in (("", ENTERED, np.arange(of.visits)), ("m", SIGHTED, np.unique(of.visit[early]))):
+        streams += [_sightings(of, name, ahead, visits), _labels(of, name, ahead, visits, early)]
+    return heapq.merge(*streams, key=lambda e: e.at)
+
+
+def count(paths: list[Path]) -> int:
+    """How many events of visits the recording holds: sightings, basket lines, checkouts."""
+    of = _read(_files(paths))
+    return len(of.second) + 2 * of.visits
+
+
+def _files(paths: list[Path]) -> dict[str, Path]:
+    """The recording's files by name. The demographics may be absent: two thirds of the households have none anyway."""
+    found = {
+        file.name: file
+        for path in paths
+        for file in ([path / n for n in (TRANSACTIONS, PRODUCTS, DEMOGRAPHICS)] if path.is_dir() else [path])
+    }
+    for path in paths:
+        if not path.exists():
+            raise DataError(f"{path}: no such file or folder")
+    named = {name: file for name, file in found.items() if file.exists()}
+    strange = sorted(set(named) - {TRANSACTIONS, PRODUCTS, DEMOGRAPHICS})
+    missing = sorted({TRANSACTIONS, PRODUCTS} - set(named))
+    if strange or missing:
+        what = (
+            f"{named[strange[0]]} is none of its files" if strange else f"{' and '.join(missing)} not found in {', '.join(map(str, paths))}"
+        )
+        raise DataError(f"The Complete Journey is a folder with {TRANSACTIONS}, {PRODUCTS} and {DEMOGRAPHICS}, or these files: {what}")
+    return named
+
+
+def _read(files: dict[str, Path]) -> _Recording:
+    table, file = _table(files[TRANSACTIONS], _LINES), files[TRANSACTIONS]
+    if table.num_rows == 0:
+        raise DataError(f"{file}: no transactions")
+    try:
+        household, store, product = (table[name].to_numpy().astype(np.int64) for name in ("household_id", "store_id", "product_id"))
+        second = table["transaction_timestamp"].cast(pa.timestamp("us")).to_numpy().astype("datetime64[s]").astype(np.int64)
+        amount = table["sales_value"].to_numpy().astype(np.float64)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError, TypeError) as error:
+        raise DataError(f"{file}: a column of another type than the recording's ({str(error).splitlines()[0]})") from None
+    if not (np.isfinite(amount) & (amount >= 0)).all():
+        row = int(np.flatnonzero(~(np.isfinite(amount) & (amount >= 0)))[0])
+        raise DataError(f"{file}, row {row + 1}: sales_value {amount[row]} is no amount; mend the file or leave the row out")
+    order = np.lexsort((product, second, household))
+    household, second = household[order], second[order]
+    begins = (np.diff(household, prepend=-1) != 0) | (np.diff(second, prepend=0) > SILENCE)
+    first = np.append(np.flatnonzero(begins), len(second))
+    return _Recording(household, store[order], second, amount[order], _groups(files[PRODUCTS], product[order]), first)
+
+
+def _groups(file: Path, product: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) the group code of each line; a product that the file does not list is in no group."""
+    table = _table(file, _PRODUCT)
+    columns = (table[name].to_pylist() for name in _PRODUCT)
+    code = {number: group_code(group_of(department, category)) for number, department, category in zip(*columns, strict=True)}
+    return np.array([code.get(number, NO_GROUP) for number in product.tolist()], dtype=np.int64)
+
+
+def _table(file: Path, columns: list[str]) -> pa.Table:
+    try:
+        table = pq.read_table(file, columns=columns)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{file}: not a parquet file of The Complete Journey ({str(error).splitlines()[0]})") from None
+    absent = [name for name in columns if name not in table.column_names]
+    if absent:
+        raise DataError(f"{file}: without {', '.join(absent)}; The Complete Journey has the columns {', '.join(columns)}")
+    holes = [name for name in columns[:1] + [c for c in columns if c in _LINES] if table[name].null_count]
+    if holes:
+        raise DataError(f"{file}: {holes[0]} without a value in {table[holes[0]].null_count} rows")
+    return table
+
+
+def _profiles(file: Path | None, at: datetime) -> Iterator[Emission]:
+    """The households that filled in who they are: of them a segment is known, and no tier."""
+    if file is None:
+        return
+    try:
+        with file.open(newline="", encoding="utf-8") as opened:
+            rows = list(csv.DictReader(opened))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{file}: not a table of households ({error})") from None
+    absent = [name for name in _PERSON if rows and name not in rows[0]]
+    if absent:
+        raise DataError(f"{file}: without {', '.join(absent)}")
+    for row in rows:
+        segment = "senior" if row["age"] == "65+" else _SEGMENTS.get(row["household_comp"])
+        profile = _profile(file, row["household_id"], at, segment)
+        yield Emission(at, "profiles", profile.key, profile)
+
+
+def _profile(file: Path, household: str, at: datetime, segment: str | None) -> Profile:
+    try:
+        return Profile(shopper_id=household, event_time=at, segment=segment)
+    except ValidationError as error:
+        raise DataError(f"{file}: household_id {household!r}: {error.errors(include_url=False)[0]['msg']}") from None
+
+
+def _sightings(of: _Recording, name: str, ahead: int, visits: NDArray[np.int64]) -> Iterator[Emission]:
+    for number in visits[np.argsort(of.paid[visits], kind="stable")].tolist():
+        ping = _ping(of, number, name, ahead)
+        yield Emission(ping.event_time, "events", ping.key, ping)
+
+
+def _ping(of: _Recording, number: int, name: str, ahead: int) -> Ping:
+    at = _moment(int(of.paid[number]) - ahead)
+    return Ping(ping_id=f"v{number}{name}", event_time=at, **_who(of, of.first[number]))
+
+
+def _who(of: _Recording, line: int) -> dict[str, Any]:
+    return {"shopper_id": str(of.household[line]), "store_id": str(of.store[line])}
+
+
+def _lines(of: _Recording, early: NDArray[np.bool_]) -> Iterator[Emission]:
+    """The lines of all visits in order of time; the early ones brought forward."""
+    at = np.where(early, of.paid[of.visit] - TAKEN, of.second)
+    for line in np.argsort(at, kind="stable").tolist():
+        group = None if of.group[line] == NO_GROUP else GROUPS[of.group[line]]
+        moment, amount = _moment(int(at[line])), float(of.amount[line])
+        bought = Purchase(purchase_id=f"l{line}", event_time=moment, group=group, amount=amount, **_who(of, line))
+        yield Emission(bought.event_time, "events", bought.key, bought)
+
+
+def _checkouts(of: _Recording) -> Iterator[Emission]:
+    for number in np.argsort(of.left, kind="stable").tolist():
+        done = Checkout(checkout_id=f"c{number}", event_time=_moment(int(of.left[number])), **_who(of, of.first[number]))
+        yield Emission(done.event_time, "events", done.key, done)
+
+
+def _labels(of: _Recording, name: str, ahead: int, visits: NDArray[np.int64], early: NDArray[np.bool_]) -> Iterator[Emission]:
+    """A week after each visit: what was bought on it and since."""
+    for number in visits[np.argsort(of.left[visits], kind="stable")].tolist():
+        ping, end = _ping(of, number, name, ahead), int(of.left[number])
+        label = Label(
+            ping_id=ping.ping_id,
+            event_time=_moment(end + LABEL_DELAY),
+            shopper_id=ping.shopper_id,
+            ping_time=ping.event_time,
+            visit_start=_moment(int(of.paid[number]) - ENTERED),
+            visit_end=_moment(end),
+            bought=tuple(Bought(at=_moment(second), group=GROUPS[group]) for group, second in _first_bought(of, number, early)),
+        )
+        yield Emission(label.event_time, "labels", label.key, label)
+
+
+def _first_bought(of: _Recording, number: int, early: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Each group bought on a visit or in the week after it, and when first; those of one moment in an order drawn by lot."""
+    first, household, until = dict[int, int](), of.household[of.first[number]], int(of.left[number]) + LABEL_DELAY
+    for line in range(of.first[number], len(of.second)):
+        if of.household[line] != household or of.second[line] > until:
+            break
+        group = int(of.group[line])
+        if group != NO_GROUP:
+            brought_forward = early[line] and line < of.first[number + 1]
+            at = int(of.paid[number]) - TAKEN if brought_forward else int(of.second[line])
+            first[group] = min(at, first.get(group, at))
+    return sorted(first.items(), key=lambda item: (item[1], _lot(number, item[0])))
+
+
+def _lot(visit: int, group: int) -> int:
+    """A number drawn by lot, the same at every reading."""
+    return identity(f"{visit}:{group}")
+
+
+def _moment(second: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
