@@ -32,5 +32,8 @@ CROSS_SELL = Domain(
     targets=targets,
     learning=_learning,
     ledger=CrossSellLedger,
+    worth=("offers", "offers before exit", "offers taken", "margin of offers taken"),
+    demo_rate=50.0,
+    demo_history_days=35,
     changelogs={"profiles": parse_profile},
 )

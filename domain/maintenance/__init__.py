@@ -33,5 +33,7 @@ MAINTENANCE = Domain(
     targets=targets,
     learning=_learning,
     ledger=MaintenanceLedger,
+    worth=("failures", "failures foreseen", "orders", "false orders"),
+    demo_rate=50.0,
     alerts_when_low=True,
 )
