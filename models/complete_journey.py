@@ -1,9 +1,8 @@
 """Reads *The Complete Journey* (dunnhumby): each visit of a household as a sighting, its basket lines, a checkout, and a late label.
 
-The recording knows the checkout only. One sighting is put ``ENTERED`` seconds before it, when nothing is in the basket, with nothing
-but the store. Of visits ``underway`` a part of the basket is brought forward, and a second sighting follows it. Which part, nobody
-recorded: the groups' order is drawn by lot, and how many of them, too, so that it does not tell how many are still to come.
-Baskets that follow each other within ``SILENCE`` seconds are one visit.
+The recording knows the checkout only. A sighting is put ``ENTERED`` seconds before it, when nothing is in the basket, with nothing but
+the store. ``underway``: the groups go into the basket one by one, in an order that nobody recorded and that is drawn by lot, with a
+sighting after each. Baskets that follow each other within ``SILENCE`` seconds are one visit.
 """
 
 from __future__ import annotations
@@ -31,7 +30,8 @@ from domain.history import identity
 from models.complete_journey_groups import group_of
 from models.errors import DataError
 
-ENTERED, TAKEN, SIGHTED = 600, 300, 240  # seconds before the checkout: came in, took the first part of the basket, was seen again
+ENTERED: Final = 600  # seconds before the checkout
+STEP: Final = 30  # seconds from one group to the next, where they go into the basket one by one
 LABEL_DELAY: Final = 7 * 86_400
 TRANSACTIONS, PRODUCTS, DEMOGRAPHICS = "transactions.parquet", "products.parquet", "demographics.csv"
 _LINES: Final = ["household_id", "store_id", "basket_id", "product_id", "sales_value", "transaction_timestamp"]
@@ -71,16 +71,15 @@ class _Recording:
         """(n,) the visit of each line."""
         return np.repeat(np.arange(self.visits), np.diff(self.first))
 
-    def early(self) -> NDArray[np.bool_]:
-        """(n,) the lines of the part of each basket that goes into it first: one to all but one of its groups."""
-        chosen = np.zeros(len(self.second), dtype=np.bool_)
+    def ahead(self) -> NDArray[np.int64]:
+        """(n,) how many steps before the last group of its visit each line goes into the basket; 0 for lines of no group."""
+        steps = np.zeros(len(self.second), dtype=np.int64)
         for number in range(self.visits):
             lines = slice(self.first[number], self.first[number + 1])
             groups = sorted(set(self.group[lines].tolist()) - {NO_GROUP}, key=lambda g: _lot(number, g))
-            if len(groups) > 1:
-                taken = 1 + _lot(number, NO_GROUP) % (len(groups) - 1)
-                chosen[lines] = np.isin(self.group[lines], groups[:taken])
-        return chosen
+            for step, group in enumerate(groups):
+                steps[lines][self.group[lines] == group] = step
+        return steps
 
 
 def emissions(paths: list[Path], *, underway: bool = False) -> Iterator[Emission]:
@@ -91,10 +90,15 @@ def emissions(paths: list[Path], *, underway: bool = False) -> Iterator[Emission
     files = _files(paths)
     of = _read(files)
     begin = _moment(int(of.second.min()) - ENTERED)
-    early = of.early() if underway else np.zeros(len(of.second), dtype=np.bool_)
-    streams = [_profiles(files.get(DEMOGRAPHICS), begin), _lines(of, early), _checkouts(of)]
-    for name, ahead, visits in (("", ENTERED, np.arange(of.visits)), ("m", SIGHTED, np.unique(of.visit[early]))):
-        streams += [_sightings(of, name, ahead, visits), _labels(of, name, ahead, visits, early)]
+    ahead = of.ahead() if underway else np.zeros(len(of.second), dtype=np.int64)
+    streams = [
+        _profiles(files.get(DEMOGRAPHICS), begin),
+        _lines(of, ahead),
+        _checkouts(of),
+        _entered(of),
+        _labels(of),
+        _underway(of, ahead),
+    ]
     return heapq.merge(*streams, key=lambda e: e.at)
 
 
@@ -192,24 +196,33 @@ def _profile(file: Path, household: str, at: datetime, segment: str | None) -> P
         raise DataError(f"{file}: household_id {household!r}: {error.errors(include_url=False)[0]['msg']}") from None
 
 
-def _sightings(of: _Recording, name: str, ahead: int, visits: NDArray[np.int64]) -> Iterator[Emission]:
-    for number in visits[np.argsort(of.paid[visits], kind="stable")].tolist():
-        ping = _ping(of, number, name, ahead)
+def _entered(of: _Recording) -> Iterator[Emission]:
+    for number in np.argsort(of.paid, kind="stable").tolist():
+        ping = _ping(of, number)
         yield Emission(ping.event_time, "events", ping.key, ping)
 
 
-def _ping(of: _Recording, number: int, name: str, ahead: int) -> Ping:
-    at = _moment(int(of.paid[number]) - ahead)
-    return Ping(ping_id=f"v{number}{name}", event_time=at, **_who(of, of.first[number]))
+def _ping(of: _Recording, number: int) -> Ping:
+    return Ping(ping_id=f"v{number}", event_time=_moment(int(of.paid[number]) - ENTERED), **_who(of, of.first[number]))
+
+
+def _underway(of: _Recording, ahead: NDArray[np.int64]) -> Iterator[Emission]:
+    """A sighting half a step after each group but the last."""
+    seen = np.unique(np.stack([of.visit, ahead])[:, ahead > 0], axis=1)
+    at = of.paid[seen[0]] - STEP * seen[1] + STEP // 2
+    for i in np.argsort(at, kind="stable").tolist():
+        number, step = seen[:, i].tolist()
+        ping = Ping(ping_id=f"v{number}.{step}", event_time=_moment(int(at[i])), **_who(of, of.first[number]))
+        yield Emission(ping.event_time, "events", ping.key, ping)
 
 
 def _who(of: _Recording, line: int) -> dict[str, Any]:
     return {"shopper_id": str(of.household[line]), "store_id": str(of.store[line])}
 
 
-def _lines(of: _Recording, early: NDArray[np.bool_]) -> Iterator[Emission]:
-    """The lines of all visits in order of time; the early ones brought forward."""
-    at = np.where(early, of.paid[of.visit] - TAKEN, of.second)
+def _lines(of: _Recording, ahead: NDArray[np.int64]) -> Iterator[Emission]:
+    """The lines of all visits in order of time."""
+    at = np.where(ahead > 0, of.paid[of.visit] - STEP * ahead, of.second)
     for line in np.argsort(at, kind="stable").tolist():
         group = None if of.group[line] == NO_GROUP else GROUPS[of.group[line]]
         moment, amount = _moment(int(at[line])), float(of.amount[line])
@@ -223,33 +236,30 @@ def _checkouts(of: _Recording) -> Iterator[Emission]:
         yield Emission(done.event_time, "events", done.key, done)
 
 
-def _labels(of: _Recording, name: str, ahead: int, visits: NDArray[np.int64], early: NDArray[np.bool_]) -> Iterator[Emission]:
-    """A week after each visit: what was bought on it and since."""
-    for number in visits[np.argsort(of.left[visits], kind="stable")].tolist():
-        ping, end = _ping(of, number, name, ahead), int(of.left[number])
+def _labels(of: _Recording) -> Iterator[Emission]:
+    """A week after each visit, of the sighting at its beginning: what was bought on it and since."""
+    for number in np.argsort(of.left, kind="stable").tolist():
+        ping, end = _ping(of, number), int(of.left[number])
         label = Label(
             ping_id=ping.ping_id,
             event_time=_moment(end + LABEL_DELAY),
             shopper_id=ping.shopper_id,
             ping_time=ping.event_time,
-            visit_start=_moment(int(of.paid[number]) - ENTERED),
+            visit_start=ping.event_time,
             visit_end=_moment(end),
-            bought=tuple(Bought(at=_moment(second), group=GROUPS[group]) for group, second in _first_bought(of, number, early)),
+            bought=tuple(Bought(at=_moment(second), group=GROUPS[group]) for group, second in _first_bought(of, number)),
         )
         yield Emission(label.event_time, "labels", label.key, label)
 
 
-def _first_bought(of: _Recording, number: int, early: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _first_bought(of: _Recording, number: int) -> list[tuple[int, int]]:
     """Each group bought on a visit or in the week after it, and when first; those of one moment in an order drawn by lot."""
     first, household, until = dict[int, int](), of.household[of.first[number]], int(of.left[number]) + LABEL_DELAY
     for line in range(of.first[number], len(of.second)):
         if of.household[line] != household or of.second[line] > until:
             break
-        group = int(of.group[line])
-        if group != NO_GROUP:
-            brought_forward = early[line] and line < of.first[number + 1]
-            at = int(of.paid[number]) - TAKEN if brought_forward else int(of.second[line])
-            first[group] = min(at, first.get(group, at))
+        if of.group[line] != NO_GROUP:
+            first.setdefault(int(of.group[line]), int(of.second[line]))
     return sorted(first.items(), key=lambda item: (item[1], _lot(number, item[0])))
 
 

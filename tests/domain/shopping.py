@@ -85,7 +85,7 @@ def slow_visit_start(of: Ping, events: Sequence[Happening]) -> datetime:
 
 
 def _seen(of: Ping, seen: list[tuple[datetime, str | None]], start: datetime, now: datetime) -> dict[str, float]:
-    ends = [at for at, _ in seen[1:]] + [now]
+    ends = [*(at for at, _ in seen[1:]), now][: len(seen)]
     lasted = [((end - at).total_seconds(), zone) for (at, zone), end in zip(seen, ends, strict=True)]
     here = 0.0
     for seconds, zone in reversed(lasted):
