@@ -60,6 +60,14 @@ def _finite(value: float | None) -> float | None:
     return value
 
 
+def _separator(text: str) -> str:
+    """One character of ASCII that no CSV uses otherwise; ``\\t`` is a tab."""
+    found = "\t" if text == "\\t" else text
+    if len(found) != 1 or not found.isascii() or found in '"\r\n\0':
+        raise typer.BadParameter(f"{text!r} is not one character that can stand between columns; \\t is a tab")
+    return found
+
+
 DomainArgument = Annotated[
     str,
     typer.Argument(help=f"Which domain: {', '.join(DOMAINS)}.", callback=_one_of(DOMAINS), autocompletion=lambda: list(DOMAINS)),
@@ -78,6 +86,9 @@ FormatOption = Annotated[
         callback=_one_of(FORMATS),
         autocompletion=lambda: list(FORMATS),
     ),
+]
+SeparatorOption = Annotated[
+    str, typer.Option(help="What stands between the columns of a CSV: one character, \\t for a tab.", callback=_separator)
 ]
 GuaranteeOption = Annotated[
     GuaranteeName | None, typer.Option(help="What holds when a process dies. Default: POLYSCORE_GUARANTEE, else at-least-once.")
@@ -105,7 +116,7 @@ def demo(
     ] = None,
     model_format: FormatOption = "pmml",
     guarantee: GuaranteeOption = None,
-    port: Annotated[int, typer.Option(help="The dashboard's port; a free one is taken if it is busy.")] = 8501,
+    port: Annotated[int, typer.Option(help="The dashboard's port; a free one is taken if it is busy.", min=0, max=65535)] = 8501,
 ) -> None:
     """Run everything, for all domains or one: broker, models, scorers, sources, database and dashboard. Ctrl-C stops it all."""
     from apps import demo as process
@@ -116,7 +127,9 @@ def demo(
 
 
 @broker_app.command("start")
-def broker_start(port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.")] = 9092) -> None:
+def broker_start(
+    port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.", min=0, max=65535)] = 9092,
+) -> None:
     """Start Kafka on this machine and create the topics. Its data is kept in .polyscore/broker."""
     from apps import broker, topics
 
@@ -190,8 +203,21 @@ def replay(
     recorded.command(from_environment(), domain, data, speed=speed, limit=limit, console=console)
 
 
+_OF_A_DOMAIN = ("data", "days")
+_OF_A_TABLE = ("label", "objective", "time", "group", "test_last", "drop", "categorical", "keep", "separator", "name")
+
+
+def _refuse(context: typer.Context, names: Collection[str], why: str) -> None:
+    """Refuses options that were given, at whatever value, where they say nothing."""
+    sources = {p.name: context.get_parameter_source(p.name) for p in context.command.params if p.name in names}
+    given = [p.opts[0] for p in context.command.params if (source := sources.get(p.name)) and source.name != "DEFAULT"]
+    if given:
+        raise typer.BadParameter(f"{', '.join(given)}: {why}")
+
+
 @app.command()
-def train(
+def train(  # noqa: PLR0913  # its arguments are options
+    context: typer.Context,
     domain: DomainOrNone = None,
     data: Annotated[list[Path] | None, typer.Option("--data", help="Recorded history to train on. Default: simulated history.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulated history, of the training, and of a table's folds.")] = 7,
@@ -205,7 +231,7 @@ def train(
     drop: Annotated[list[str] | None, typer.Option(help="A column to leave out; may be given several times.")] = None,
     categorical: Annotated[list[str] | None, typer.Option(help="A column whose numbers are labels; may be given several times.")] = None,
     keep: Annotated[list[str] | None, typer.Option(help="A column that looks like an id and is none.")] = None,
-    separator: Annotated[str, typer.Option(help="What stands between the columns of the CSV.")] = ",",
+    separator: SeparatorOption = ",",
     name: Annotated[str | None, typer.Option(help="What to call the table's model. Default: the file's name.")] = None,
 ) -> None:
     """Train a model on a domain's history, or on a table of your own; writes a bundle with every format and a report."""
@@ -215,13 +241,13 @@ def train(
     if domain is not None:
         from apps import train as process
 
-        if given := [o for o, v in {"--label": label, "--time": time, "--group": group, "--drop": drop, "--name": name}.items() if v]:
-            raise typer.BadParameter(f"{', '.join(given)}: for a table (--csv), not for a domain")
+        _refuse(context, _OF_A_TABLE, "for a table (--csv), not for a domain")
         process.command(settings, domain, data or [], seed=seed, days=days, console=console)
         return
     from apps import csv_training, train_table
     from models.table_splits import Protocol
 
+    _refuse(context, _OF_A_DOMAIN, "for a domain, not for a table (--csv)")
     if table is None or label is None:
         raise typer.BadParameter("--csv needs --label COLUMN, the column to predict")
     wanted = csv_training.Wanted(label, objective, time, group, tuple(drop or ()), tuple(categorical or ()), separator)
@@ -271,7 +297,7 @@ def score(
     rows: Annotated[str, typer.Argument(help="A table: CSV, parquet, or - for CSV on standard input. Columns are matched by name.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write to. Default: standard output.")] = None,
     drop: DropOption = None,
-    separator: Annotated[str, typer.Option(help="What stands between the columns of a CSV.")] = ",",
+    separator: SeparatorOption = ",",
 ) -> None:
     """Score a table with an artifact of any format: a line of raw and linked scores for each row, to the last bit."""
     from apps import score as process
@@ -309,7 +335,7 @@ def verify(
 @app.command()
 def serve(
     artifacts: Annotated[list[Path], typer.Argument(help="Artifacts to serve, each under a name made of its model's digest.")],
-    port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.")] = 8080,
+    port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.", min=0, max=65535)] = 8080,
     host: Annotated[str, typer.Option(help="Address to listen on; leave it unless something in front checks who comes.")] = "127.0.0.1",
 ) -> None:
     """Put artifacts behind a server that speaks the Open Inference Protocol v2. POLYSCORE_API_KEY sets a key to ask for."""
@@ -385,7 +411,7 @@ def setup(domain: DomainOrNone = None) -> None:
 
 @app.command()
 def ui(
-    port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.")] = 8501,
+    port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.", min=0, max=65535)] = 8501,
     host: Annotated[str, typer.Option(help="Address to listen on; leave it unless something in front checks who comes.")] = "127.0.0.1",
 ) -> None:
     """Open the dashboard's server on this machine."""

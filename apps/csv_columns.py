@@ -100,6 +100,12 @@ def _numeric(cells: Any) -> Any:
     return pc.match_substring_regex(pc.utf8_trim_whitespace(cells), _NUMBER)
 
 
+def first_that_is_no_number(cells: Any) -> int:
+    """Its place; -1 where all are numbers or blank."""
+    place: int = pc.index(pc.invert(pc.or_(pc.equal(pc.utf8_trim_whitespace(cells), ""), _numeric(cells))), True).as_py()
+    return place
+
+
 def codes(cells: Any, feature: Feature) -> NDArray[np.float64]:
     """The places of labels in the feature's categories; blank ones nan."""
     found = pc.index_in(cells, value_set=pa.array(feature.categories, pa.string()))

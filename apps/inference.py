@@ -6,6 +6,7 @@ Inference Protocol's REST specification, version 2.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,9 +15,10 @@ import orjson
 from numpy.typing import NDArray
 
 from domain.schema import MISSING, FeatureSchema
-from exports.remote import HEADER
+from exports.remote import HEADER, MOST_ROWS
 
-MOST_ROWS: Final = 10_000
+MOST_JSON: Final = 16 << 20  # bytes; as Python objects they may take twenty times as much
+_LENGTH: Final = re.compile(r"[0-9]{1,9}")
 Matrix = NDArray[np.float64]
 
 
@@ -28,18 +30,21 @@ class RefusedError(Exception):
         self.status = status
 
 
-def split(body: bytes, length: str | None) -> tuple[dict[str, Any], bytes]:
-    """The JSON part of a request and what follows it. Raises ``RefusedError``."""
-    if length is not None and not (length.isdigit() and int(length) <= len(body)):
-        raise RefusedError(400, f"{HEADER}: {length!r} is no length within the body")
+def split(body: bytes, length: str | None) -> tuple[dict[str, Any], memoryview]:
+    """The JSON part of a request and what follows it, not copied. Raises ``RefusedError``."""
+    if length is not None and not (_LENGTH.fullmatch(length) and int(length) <= len(body)):
+        raise RefusedError(400, f"{HEADER}: {length[:40]!r} is no length within the body")
     at = len(body) if length is None else int(length)
+    if at > MOST_JSON:
+        raise RefusedError(413, f"more than {MOST_JSON >> 20} MiB of JSON: send fewer rows, or the tensors as binary")
+    parts = memoryview(body)
     try:
-        head = orjson.loads(body[:at])
+        head = orjson.loads(parts[:at])
     except orjson.JSONDecodeError as error:
         raise RefusedError(400, f"not JSON: {error}") from None
     if not isinstance(head, dict) or not isinstance(head.get("inputs"), list):
         raise RefusedError(400, "a request is a JSON object with a list `inputs`")
-    return head, body[at:]
+    return head, parts[at:]
 
 
 def answer(head: Mapping[str, Any], fields: dict[str, Any], tensors: Mapping[str, Matrix]) -> tuple[bytes, int | None]:
@@ -56,12 +61,14 @@ def answer(head: Mapping[str, Any], fields: dict[str, Any], tensors: Mapping[str
     return b"".join([text, *(m.astype("<f8").tobytes() for m in tensors.values())]), len(text)
 
 
-def rows_of(inputs: Sequence[Any], binary: bytes, schema: FeatureSchema) -> Matrix:
+def rows_of(inputs: Sequence[Any], binary: memoryview, schema: FeatureSchema) -> Matrix:
     """(n, features) float64 of one tensor ``features``, or of a tensor a feature by its name, (n,) or (n, 1), labels as BYTES.
 
     Raises ``RefusedError``.
     """
-    tensors: dict[str, list[Any]] = {}
+    if len(inputs) > len(schema):
+        raise RefusedError(400, f"{len(inputs)} inputs for a model of {len(schema)} features")
+    tensors: dict[str, list[Any] | Matrix] = {}
     at = 0
     for tensor in inputs:
         name, values, used = _tensor(tensor, binary[at:], len(schema))
@@ -92,23 +99,30 @@ def _value(schema: FeatureSchema, name: str, value: Any) -> float:
     return float(value)
 
 
-def _tensor(tensor: Any, binary: bytes, features: int) -> tuple[str, list[Any], int]:
+def _tensor(tensor: Any, binary: memoryview, features: int) -> tuple[str, list[Any] | Matrix, int]:
     """Name, values and the bytes taken of the binary part."""
     try:
-        name, shape, kind = tensor["name"], [int(n) for n in tensor["shape"]], tensor["datatype"]
+        name, shape, kind = tensor["name"], tensor["shape"], tensor["datatype"]
         size = tensor.get("parameters", {}).get("binary_data_size")
         data = tensor.get("data")
-    except (TypeError, KeyError, ValueError, AttributeError):
+    except (TypeError, KeyError, AttributeError):
         raise RefusedError(400, "an input has name, shape, datatype, and data or binary_data_size") from None
+    if not (isinstance(name, str) and isinstance(shape, list) and all(type(n) is int for n in shape)):
+        raise RefusedError(400, f"input {str(name)[:40]!r}: a name is text, and a shape a list of whole numbers")
     width = features if name == "features" else 1
     count = int(np.prod(shape, dtype=object)) if shape else 0
     if kind not in ("FP64", "FP32", "INT64", "INT32", "BYTES") or min(shape, default=0) < 1 or count > MOST_ROWS * width or count % width:
-        raise RefusedError(400, f"input {name!r}: {kind} of shape {shape}; FP64 of shape [n, {width}], n up to {MOST_ROWS:,}, is due")
+        shown = f"{str(kind)[:40]} of shape {str(shape)[:40]}"
+        raise RefusedError(400, f"input {name[:40]!r}: {shown}; FP64 of shape [n, {width}], n up to {MOST_ROWS:,}, is due")
     if size is not None:
-        if kind != "FP64" or size != 8 * count or len(binary) < size:
-            raise RefusedError(400, f"input {name!r}: {size} bytes where {8 * count} of FP64 were due")
-        return name, np.frombuffer(binary, dtype="<f8", count=count).tolist(), size
-    return name, _numbers(name, _flat(data), count, labels=kind == "BYTES"), 0
+        if kind != "FP64" or type(size) is not int or size != 8 * count or len(binary) < size:
+            raise RefusedError(400, f"input {name!r}: {str(size)[:40]} bytes where {8 * count} of FP64 were due")
+        return name, np.frombuffer(binary, dtype="<f8", count=count), size
+    if kind == "BYTES" and name == "features":
+        raise RefusedError(
+            400, "input 'features': numbers alone, labels as their codes; labels go as BYTES in a tensor of their feature's name"
+        )
+    return name, _values(name, _flat(data), count, labels=kind == "BYTES"), 0
 
 
 def _flat(data: Any) -> list[Any]:
@@ -118,10 +132,12 @@ def _flat(data: Any) -> list[Any]:
     return [v for item in data for v in (item if isinstance(item, list) else [item])]
 
 
-def _numbers(name: str, values: list[Any], count: int, *, labels: bool) -> list[Any]:
+def _values(name: str, values: list[Any], count: int, *, labels: bool) -> list[Any]:
+    """Labels, or numbers; either may be missing."""
     if len(values) != count:
         raise RefusedError(400, f"input {name!r}: {len(values)} values where {count} were due")
     for value in values:
-        if not (value is None or (isinstance(value, str) and labels) or (isinstance(value, int | float) and not isinstance(value, bool))):
-            raise RefusedError(400, f"input {name!r}: {str(value)[:40]!r} is not a number (null is missing)")
+        is_one = isinstance(value, str) if labels else isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not is_one:
+            raise RefusedError(400, f"input {name!r}: {str(value)[:40]!r} is not a {'label' if labels else 'number'} (null is missing)")
     return [MISSING if value is None else value for value in values]

@@ -9,25 +9,30 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from exports import recognise
+from exports import recognise, remote
 from exports.ensemble import Ensemble
+from exports.pmml_rows import PreparedScorer
 
 _MOST_LABELS = 6
 
 
 def command(artifact: Path, console: Console) -> None:
-    """Show format, hash, size, link, trees, and every feature with how the trees use it. Raises ``ExportError``."""
+    """Show format, hash, size, link, trees, and every feature with how the trees use it; a server is not asked. Raises ``ExportError``."""
     chosen = recognise.recognise(artifact)
-    scorer = chosen.load(artifact)
+    found = remote.read(artifact) if chosen.served else chosen.load(artifact)
     data = artifact.read_bytes()
     console.print(f"{artifact}: {chosen.name}, {chosen.description}", markup=False)
-    facts = {"size": f"{len(data):,} bytes", "SHA-256": hashlib.sha256(data).hexdigest(), "schema": scorer.schema.digest}
-    ensemble: Ensemble | None = getattr(scorer, "ensemble", None)
+    facts = {"size": f"{len(data):,} bytes", "SHA-256": hashlib.sha256(data).hexdigest(), "schema": found.schema.digest}
+    ensemble: Ensemble | None = getattr(found, "ensemble", None)
     if ensemble is not None:
         facts |= _trees(ensemble)
+    if isinstance(found, PreparedScorer):
+        facts["model"] = f"{found.digest} (its trees, and the document's own rules for missing and invalid values)"
+    if isinstance(found, remote.Place):
+        facts |= {"server": f"{found.server}, as {found.name}; not asked", "outputs": f"{found.outputs}", "model": _same(found.digest)}
     for name, value in facts.items():
         console.print(f"  {name}: {value}", markup=False, soft_wrap=True)
-    console.print(_features(scorer.schema.to_json(), ensemble))
+    console.print(_features(found.schema.to_json(), ensemble))
 
 
 def _trees(ensemble: Ensemble) -> dict[str, str]:
@@ -38,8 +43,12 @@ def _trees(ensemble: Ensemble) -> dict[str, str]:
     return {
         "outputs": f"{ensemble.n_outputs}, {'classes' if link.classes else 'quantities'}; link {shown}",
         "trees": f"{ensemble.n_trees:,} with {leaves:,} leaves; depth {depths.max(initial=0)} at most, {depths.mean():.1f} on average",
-        "model": f"{ensemble.digest} (the same for every format of one model)",
+        "model": _same(ensemble.digest),
     }
+
+
+def _same(digest: str) -> str:
+    return f"{digest} (the same for every format of one model)"
 
 
 def _features(schema: list[dict[str, object]], ensemble: Ensemble | None) -> Table:

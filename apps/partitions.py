@@ -121,6 +121,11 @@ def extents(admin: AdminClient, topics: Sequence[str]) -> dict[Partition, Extent
     return {place: Extent(topic_id, low[place], high[place]) for place, topic_id in ids.items() if place in low and place in high}
 
 
+def unreadable(admin: AdminClient, topics: Sequence[str]) -> set[Partition]:
+    """The partitions that exist and are not in ``extents`` yet: they have no leader, or one that does not know of it yet."""
+    return set(_topic_ids(admin, topics)) - set(extents(admin, topics))
+
+
 def _topic_ids(admin: AdminClient, topics: Sequence[str]) -> dict[Partition, str]:
     found = {}
     for name, future in admin.describe_topics(TopicCollection(list(topics)), request_timeout=_TIMEOUT).items():

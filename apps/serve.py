@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import orjson
 import uvicorn
@@ -18,10 +18,9 @@ from apps.errors import InputError
 from apps.inference import RefusedError, answer, rows_of, split
 from exports import recognise
 from exports.ensemble import Ensemble
-from exports.remote import HEADER, name_of
+from exports.pmml_rows import PreparedScorer
+from exports.remote import HEADER, MOST_BYTES, name_of
 from exports.scorer import Scorer
-
-MOST_BYTES: Final = 64 << 20
 
 
 @dataclass
@@ -43,7 +42,11 @@ class Models:
     api_key: str = ""
 
     def add(self, model: Served) -> None:
-        """Serve one more; the same name again replaces it."""
+        """Serve one more; the same model in another format replaces it. Raises ``InputError`` where the name stands for another model."""
+        there = self.served.get(model.name)
+        if there is not None and (there.digest, there.scorer.schema.digest) != (model.digest, model.scorer.schema.digest):
+            fix = "the same trees with other names or labels: serve one of them, or each on a port of its own"
+            raise InputError(f"two models would be served as {model.name}, {fix}")
         self.served[model.name] = model
 
     def named(self, name: str) -> Served:
@@ -133,7 +136,8 @@ def served(artifact: Path) -> Served:
     ensemble: Ensemble | None = getattr(scorer, "ensemble", None)
     if ensemble is None:
         raise InputError(f"{artifact}: {chosen.name} holds no model to serve")
-    return Served(name_of(ensemble.digest), chosen.name, ensemble.digest, ensemble.n_outputs, scorer)
+    digest = scorer.digest if isinstance(scorer, PreparedScorer) else ensemble.digest
+    return Served(name_of(digest), chosen.name, digest, ensemble.n_outputs, scorer)
 
 
 def command(artifacts: Sequence[Path], *, host: str, port: int, api_key: str, say: Callable[[str], None]) -> None:
@@ -141,7 +145,10 @@ def command(artifacts: Sequence[Path], *, host: str, port: int, api_key: str, sa
     models = Models(api_key=api_key)
     for artifact in artifacts:
         model = served(artifact)
-        models.add(model)
+        try:
+            models.add(model)
+        except InputError as error:
+            raise InputError(f"{artifact}: {error}") from None
         say(f"{artifact} as {model.name} ({model.format}, {len(model.scorer.schema)} features)")
     chosen = free_port(port)
     if chosen != port:

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from apps.errors import BrokerError
 from apps.kafka import client_config
+from apps.partitions import unreadable
 from apps.settings import Settings
 from domain.cards import masked
 from domain.contract import Domain
@@ -19,6 +20,7 @@ from domain.registry import DOMAINS
 
 Headers = Sequence[tuple[str, bytes]]
 DAY_MS = 86_400_000
+_LEADERS_WITHIN = 30.0  # seconds
 METRICS = "metrics"
 MODELS = "models"
 SOURCE_US = "source-us"  # header of a live event: UTC microseconds at its source
@@ -71,7 +73,18 @@ def create_topics(settings: Settings) -> list[str]:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 why = error.args[0].str()
                 raise BrokerError(f"topic {name} cannot be created: {why}; look at KAFKA_BOOTSTRAP_SERVERS and the rights there") from error
+    _wait_for_leaders(admin)
     return created
+
+
+def _wait_for_leaders(admin: AdminClient) -> None:
+    """Until each partition can be read: who looks at once must not miss one. Raises ``BrokerError``."""
+    names, give_up = [spec.name for spec in topic_specs()], time.monotonic() + _LEADERS_WITHIN
+    while missing := unreadable(admin, names):
+        if time.monotonic() > give_up:
+            which = ", ".join(sorted({topic for topic, _ in missing}))
+            raise BrokerError(f"Kafka has no leader for partitions of {which} after {_LEADERS_WITHIN:.0f} s; look at its log")
+        time.sleep(0.05)
 
 
 def _new_topic(spec: TopicSpec, settings: Settings) -> NewTopic:

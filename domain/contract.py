@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the command line lists the domains before it needs them
     from domain.learning import Learning
 
 Value = str | float | None
+Severity = Literal["calm", "watch", "act"]  # nothing to do; somebody should look; something was done, or must be
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -149,6 +150,9 @@ class Domain:
     learning: Callable[[], Learning]  # imported when it is called
     ledger: Callable[[], Ledger]
     worth: tuple[str, ...]  # the ledger's sums that people look at first
+    key_name: str  # the noun of the key: "customer"
+    actions: Mapping[str, Severity]  # what the policy may say
+    shown: tuple[str, ...]  # of a decision's context, what people look at first
     alerts_when_low: bool = False  # a person is called when the output is low (life that remains), not when it is high
     demo_rate: float = 200.0  # simulated events a second in a demo
     demo_history_days: int = 30  # simulated history before them, so that the features' longest window is full

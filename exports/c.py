@@ -14,6 +14,7 @@ from domain.schema import MISSING, FeatureSchema
 from exports import c_compiler, c_reader, c_writer, files
 from exports.c_reader import Document
 from exports.compiled import RowScorer, matrix
+from exports.errors import EngineMissing
 from exports.fit import fitting
 from exports.lightgbm_text import ModelSource
 from exports.lightgbm_text import read as read_model
@@ -65,11 +66,18 @@ class CScorer(RowScorer):
 
 
 def _functions(source: bytes) -> tuple[Any, Any]:
-    """Compiled, under names of this file's own: no other library of the process can answer in its place."""
+    """Compiled, under names of this file's own: no other library of the process can answer in its place.
+
+    Raises ``EngineMissing`` where the compiler did not give them.
+    """
     digest = hashlib.sha256(source).hexdigest()
     names = {name: f"{name}_{digest}" for name in ("polyscore_score", "polyscore_score_rows")}
     found = c_compiler.library(source, [f"-D{name}={own}" for name, own in names.items()])
-    one, many = (found[own] for own in names.values())
+    try:
+        one, many = (found[own] for own in names.values())
+    except AttributeError:
+        fix = "name a C compiler in CC that takes the option -D and exports functions"
+        raise EngineMissing(f"what the compiler made lacks {' or '.join(names)} under this file's own names: {fix}") from None
     one.restype = many.restype = None
     many.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
     return one, many

@@ -13,7 +13,7 @@ from exports.lightgbm_text import TextModel
 from exports.packing import DENSE
 
 _NO_SET = -2  # below the largest code of any set, -1 of an empty one
-_UNNAMED = re.compile(r"Column_\d+")
+_UNNAMED = re.compile(r"Column_[0-9]+")
 
 
 def fitting(model: TextModel, schema: FeatureSchema | None, *, unlabelled: bool = False) -> FeatureSchema:

@@ -90,7 +90,7 @@ def parse(text: str, source: str = "model") -> TextModel:
     objective = header.get("objective", ("", 0))[0]
     averaged = len(trees) // per_iteration if "average_output" in header else 1
     link = link_of(objective, per_iteration, averaged, source, header.get("objective", ("", 0))[1])
-    names, infos = (tuple(header[k][0].split()) for k in ("feature_names", "feature_infos"))
+    names, infos = (tuple(filter(None, header[k][0].split(" "))) for k in ("feature_names", "feature_infos"))
     if not len(names) == len(infos) == n_features:
         raise CorruptArtifact(source, f"{len(names)} feature_names and {len(infos)} feature_infos for {n_features} features")
     tail = _tail(lines, end, source)
@@ -137,7 +137,7 @@ def _check_header(header: Mapping[str, tuple[str, int]], source: str) -> None:
 
 def _integer(header: Mapping[str, tuple[str, int]], key: str, source: str) -> int:
     value, line = header[key]
-    if not re.fullmatch(r"\d{1,9}", value):
+    if not re.fullmatch(r"[0-9]{1,9}", value):
         raise CorruptArtifact(source, f"{key}={value!r} is not a number", line)
     return int(value)
 
@@ -159,10 +159,11 @@ def _check_sizes(text: str, header: Mapping[str, tuple[str, int]], trees: int, s
     if "tree_sizes" not in header:
         return
     value, line = header["tree_sizes"]
-    sizes = [int(s) for s in value.split() if s.isdigit()]
+    words = value.split()
+    sizes = [int(s) for s in words if re.fullmatch(r"[0-9]{1,12}", s)]
     data = text.encode()
-    at = data.find(b"Tree=0")
-    if len(sizes) != trees or len(sizes) != len(value.split()):
+    at = data.find(b"\nTree=0\n") + 1  # a feature may be called so
+    if len(sizes) != trees or len(sizes) != len(words):
         raise CorruptArtifact(source, f"tree_sizes does not list {trees} sizes", line)
     for number, size in enumerate(sizes):
         if not data.startswith(b"Tree=%d\n" % number, at) or not data[at : at + size].endswith(b"\n"):
@@ -216,6 +217,11 @@ def _inferred(model: TextModel) -> FeatureSchema:
             f"the model has {len(categorical)} categorical features but pandas categories of {len(model.pandas_categories)}: give a schema"
         )
     labels = dict(zip(categorical, model.pandas_categories, strict=False))
+    for i, listed in labels.items():
+        if twice := sorted({label for label in listed if listed.count(label) > 1}):
+            raise SchemaMismatch(
+                f"feature {model.feature_names[i]!r}: two of its pandas categories are both written {twice[0]!r}: give a schema"
+            )
     features = [
         _categorical(name, labels.get(i) or _codes(model, i)) if i in categorical else Feature(name)
         for i, name in enumerate(model.feature_names)
@@ -230,7 +236,7 @@ def _categorical(name: str, labels: tuple[str, ...]) -> Feature:
 
 def _codes(model: TextModel, feature: int) -> tuple[str, ...]:
     """LightGBM's own codes as labels: 0 up to the largest that the model knows. () where they are in the millions."""
-    listed = [int(c) for c in model.feature_infos[feature].split(":") if c.lstrip("-").isdigit()]
+    listed = [int(c) for c in model.feature_infos[feature].split(":") if re.fullmatch(r"-?[0-9]{1,18}", c)]
     used = max([0, *_codes_in_sets(model.ensemble, feature)])
     if used > DENSE:
         return ()

@@ -21,8 +21,8 @@ _KNOWN: Final = frozenset({
 })  # fmt: skip
 _LINEAR: Final = ("leaf_const", "num_features", "leaf_features", "leaf_coeff")
 _MISSING: Final[tuple[MissingType, ...]] = ("none", "zero", "nan")
-_INTEGER: Final = re.compile(r"-?\d{1,10}")
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf)")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,10}")
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*([eE][+-]?[0-9]+)?|\.[0-9]+([eE][+-]?[0-9]+)?|inf)")
 
 
 def read_tree(builder: Builder, output: int, block: Block, source: str) -> None:
@@ -124,7 +124,7 @@ def _floats(block: Block, key: str, count: int, source: str) -> list[float]:
 
 def _words(block: Block, key: str, count: int, source: str, pattern: re.Pattern[str]) -> list[str]:
     value, line = block.get(key, ("", 0))
-    words = value.split()
+    words = list(filter(None, value.split(" ")))  # as LightGBM does
     if len(words) != count:
         raise CorruptArtifact(source, f"{key} holds {len(words)} values where {count} were due", line)
     for word in words:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
 from exports.ensemble import Link, LinkKind
@@ -28,6 +29,7 @@ _KINDS: Final[dict[str, LinkKind]] = {
     "gamma": "exp",
     "tweedie": "exp",
 }
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _CLASSES: Final = ("binary", "multiclass", "multiclassova")
 _OPTIONS: Final = ("sigmoid", "num_class", "alpha", "fair_c", "poisson_max_delta_step", "tweedie_variance_power")
 
@@ -54,10 +56,7 @@ def link_of(objective: str, outputs: int, average_over: int, source: str, line: 
 
 
 def _number(value: str, source: str, line: int) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
+    number = float(value) if _NUMBER.fullmatch(value) else math.nan
     if not math.isfinite(number):
         raise CorruptArtifact(source, f"{value!r} in the objective is not a number", line)
     return number

@@ -44,7 +44,7 @@ def read(data: bytes, source: str, namespace: str) -> KernelScorer:
     root = xml_document.read(data, source, namespace).allow("version", "x-baseVersion", _LOCATION)
     if root.tag != "PMML":
         raise root.unsupported("is not the root of a PMML document")
-    if not re.fullmatch(re.escape(namespace[-3:].replace("_", ".")) + r"(\.\d+)?", root.need("version")):
+    if not re.fullmatch(re.escape(namespace[-3:].replace("_", ".")) + r"(\.[0-9]+)?", root.need("version")):
         raise root.unsupported(f"version={root.need('version')!r} in the namespace {namespace}")
     parts = root.children(*_OUTSIDE)
     models = [part for part in parts if part.tag in ("TreeModel", "MiningModel")]

@@ -5,9 +5,11 @@ A row with an invalid value, where the document says ``returnInvalid``, has no p
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -121,6 +123,11 @@ class PreparedScorer(KernelScorer):
     def __init__(self, ensemble: Ensemble, schema: FeatureSchema, columns: Sequence[Column]) -> None:
         self._columns = [column for column in columns if not column.plain]
         super().__init__(ensemble, schema)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the trees and the rules: equal trees behind other rules are another model."""
+        return hashlib.sha256(f"{self.ensemble.digest}{self._columns!r}".encode()).hexdigest()
 
     def score(self, row: Sequence[float | None]) -> Scores:
         """Raw and linked scores of one row. Raises ``RowError`` where it is not the schema's features in order."""

@@ -6,8 +6,10 @@ Rows travel as binary tensors (the protocol's binary data extension), so that mi
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +23,8 @@ from numpy.typing import NDArray
 from domain.schema import FeatureSchema
 from exports import files
 from exports.compiled import matrix, numbers
-from exports.errors import ArtifactError, CorruptArtifact, EngineMissing, RowError, ServerUnavailable
+from exports.deadline import Connection
+from exports.errors import ArtifactError, CorruptArtifact, EngineMissing, ServerUnavailable
 from exports.fit import fitting
 from exports.lightgbm_text import ModelSource
 from exports.lightgbm_text import read as read_model
@@ -35,8 +38,11 @@ HEADER: Final = "Inference-Header-Content-Length"
 TIMEOUT_VARIABLE: Final = "POLYSCORE_MODEL_TIMEOUT"
 TIMEOUT: Final = 0.05  # seconds for one row, where the environment says nothing; half of the strictest deadline
 PAUSE: Final = 1.0  # seconds in which a server that failed is not asked again: every event would wait for it
-_ROWS: Final = 10_000  # in one request
+MOST_ROWS: Final = 10_000  # in one request
+MOST_BYTES: Final = 64 << 20  # of one request
+_ROOM: Final = 4 << 20  # of these, for all that is not rows
 _MOST: Final = 1 << 28  # bytes of an answer
+_LENGTH: Final = re.compile(r"[0-9]{1,9}")
 
 
 def export(model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path:
@@ -60,7 +66,9 @@ def name_of(digest: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
+    """What an artifact says: which model, and where it is served."""
+
     server: str
     name: str
     digest: str
@@ -69,38 +77,57 @@ class _Place:
 
 
 def load(path: Path, *, timeout: float | None = None, clock: Callable[[], float] = time.monotonic) -> RemoteScorer:
-    """Connect to the server that ``POLYSCORE_MODEL_SERVER`` or else the artifact names, with the key in ``POLYSCORE_API_KEY`` if any.
+    """Connect to the server that ``POLYSCORE_MODEL_SERVER`` or else the artifact names.
 
-    ``timeout``: seconds for one row; default: ``POLYSCORE_MODEL_TIMEOUT``, or 0.05.
+    The key in ``POLYSCORE_API_KEY``, if any, goes to the server that the variable names, or to one of this machine: to no other that an
+    artifact may name. ``timeout``: seconds for one row; default: ``POLYSCORE_MODEL_TIMEOUT``, or 0.05.
     Raises ``EngineMissing`` where it does not answer, ``ArtifactError`` where it has another model, ``CorruptArtifact``.
     """
-    place = _read(path)
-    scorer = RemoteScorer(place, timeout or _time_limit(), os.environ.get(KEY_VARIABLE, ""), clock)
+    place = read(path)
+    if server := os.environ.get(SERVER_VARIABLE, ""):
+        _address(server, SERVER_VARIABLE)
+        place = replace(place, server=server)
+    key, trusted = _key(), bool(server) or _of_this_machine(place.server)
+    scorer = RemoteScorer(place, timeout or _time_limit(), key if trusted else "", clock)
     try:
         served = scorer.metadata()
     except ServerUnavailable as error:
-        raise EngineMissing(f"{path.name}: {error}; start it with `polyscore serve`, given an artifact of this model") from None
-    if served.get("properties", {}).get("digest") != place.digest:
+        withheld = "" if trusted or not key else f" ({KEY_VARIABLE} was not sent: {SERVER_VARIABLE} names whom it is for)"
+        raise EngineMissing(f"{path.name}: {error}{withheld}; start it with `polyscore serve`, given an artifact of this model") from None
+    if _field(served.get("properties"), "digest") != place.digest:
         raise ArtifactError(path.name, f"the server at {place.server} has another model under the name {place.name}")
     return scorer
 
 
-def _read(path: Path) -> _Place:
+def read(path: Path) -> Place:
+    """What the artifact says; nobody is asked. Raises ``CorruptArtifact`` or ``ArtifactError``."""
     try:
         found = json.loads(files.text(path))
         if found.pop("kind") != KIND:
             raise ValueError(f"its kind is not {KIND!r}")
-        place = _Place(schema=FeatureSchema.from_json(found.pop("schema")), **found)
+        place = Place(schema=FeatureSchema.from_json(found.pop("schema")), **found)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CorruptArtifact(path.name, f"does not say where a model is served: {error}") from None
     sound = [isinstance(v, str) for v in (place.server, place.name, place.digest)]
     if not all(sound) or type(place.outputs) is not int or not 0 < place.outputs < 100_000 or place.name != name_of(place.digest):
         raise CorruptArtifact(path.name, "server, name, digest or outputs are not what they should be")
     _address(place.server, path.name)
-    if server := os.environ.get(SERVER_VARIABLE, ""):
-        _address(server, SERVER_VARIABLE)
-        return replace(place, server=server)
     return place
+
+
+def _key() -> str:
+    key = os.environ.get(KEY_VARIABLE, "")
+    if not (key.isascii() and key.isprintable()):
+        raise ArtifactError(KEY_VARIABLE, "holds what no HTTP header can: use printable ASCII")
+    return key
+
+
+def _of_this_machine(server: str) -> bool:
+    host, _ = _address(server, "server")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _time_limit() -> float:
@@ -128,11 +155,11 @@ def _address(server: str, source: str) -> tuple[str, int]:
 class RemoteScorer:
     """Asks the server, over one connection that stays open. Not for several threads at once."""
 
-    def __init__(self, place: _Place, timeout: float, api_key: str, clock: Callable[[], float]) -> None:
+    def __init__(self, place: Place, timeout: float, api_key: str, clock: Callable[[], float]) -> None:
         self.schema = place.schema
         self._place, self._timeout, self._clock = place, timeout, clock
         host, port = _address(place.server, place.name)
-        self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
+        self._connection = Connection(host, port, clock)
         self._path = f"/v2/models/{place.name}"
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._not_before = 0.0
@@ -143,12 +170,15 @@ class RemoteScorer:
         return _json(body)
 
     def score(self, row: Sequence[float | None]) -> Scores:
-        """Raw and linked scores of one row. Raises ``RowError``, or ``ServerUnavailable`` within the time limit."""
+        """Raw and linked scores of one row. Raises ``RowError`` for a row that cannot be sent, or ``ServerUnavailable``.
+
+        Whatever the server says that is not this row's scores, a refusal of the row too, is ``ServerUnavailable``.
+        """
         raw, values = self._infer(np.array([numbers(row, self.schema)]), self._timeout)
         return Scores(tuple(raw[0].tolist()), tuple(values[0].tolist()))
 
     def score_batch(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n, features) float64 -> (n, outputs) float64, after the link. A request has ten times the time of a row, and a row's share."""
+        """(n, features) float64 -> (n, outputs) float64, after the link. A request has a hundred times the time of a row."""
         return self._batch(rows)[1]
 
     def raw_batch(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -157,7 +187,8 @@ class RemoteScorer:
 
     def _batch(self, rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         table = matrix(rows, self.schema)
-        parts = [self._infer(table[i : i + _ROWS], 100 * self._timeout) for i in range(0, len(table), _ROWS)]
+        size = max(1, min(MOST_ROWS, (MOST_BYTES - _ROOM) // (8 * len(self.schema))))
+        parts = [self._infer(table[i : i + size], 100 * self._timeout) for i in range(0, len(table), size)]
         empty = np.empty((0, self._place.outputs))
         return np.concatenate([empty, *(raw for raw, _ in parts)]), np.concatenate([empty, *(values for _, values in parts)])
 
@@ -170,19 +201,24 @@ class RemoteScorer:
 
     def _tensors(self, body: bytes, length: int, rows: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         size = rows * self._place.outputs * 8
-        names = [output.get("name") for output in _json(body[:length]).get("outputs", [])]
+        outputs = _json(body[:length]).get("outputs")
+        names = [_field(output, "name") for output in outputs] if isinstance(outputs, list) else []
         if names != ["raw", "values"] or len(body) != length + 2 * size:
             raise ServerUnavailable(f"{self._place.server} answers with {names} in {len(body)} bytes where raw and values were due")
         both = np.frombuffer(body, dtype="<f8", offset=length) if length % 8 == 0 else np.frombuffer(body[length:], dtype="<f8")
         return both[: size // 8].reshape(rows, -1), both[size // 8 :].reshape(rows, -1)
 
     def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> tuple[bytes, int]:
-        """The answer's body and the length of its JSON. A connection that was closed meanwhile is opened once more."""
+        """The answer's body and the length of its JSON, within ``timeout`` seconds in all.
+
+        A connection that was closed meanwhile is opened once more.
+        """
         if self._clock() < self._not_before:
             raise ServerUnavailable(f"{self._place.server} failed less than {PAUSE:g} s ago and is not asked yet")
         fresh = self._connection.sock is None
+        self._connection.deadline = self._clock() + timeout
         try:
-            return self._exchange(method, path, body, headers, timeout)
+            return self._exchange(method, path, body, headers)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
             self._connection.close()
             if fresh:
@@ -190,7 +226,7 @@ class RemoteScorer:
         except (OSError, http.client.HTTPException, ServerUnavailable) as error:
             raise self._failed(error) from None
         try:
-            return self._exchange(method, path, body, headers, timeout)
+            return self._exchange(method, path, body, headers)
         except (OSError, http.client.HTTPException, ServerUnavailable) as error:
             raise self._failed(error) from None
 
@@ -201,27 +237,26 @@ class RemoteScorer:
             error if isinstance(error, ServerUnavailable) else ServerUnavailable(f"{self._place.server}: {error or type(error).__name__}")
         )
 
-    def _exchange(self, method: str, path: str, body: bytes, headers: Mapping[str, str], timeout: float) -> tuple[bytes, int]:
-        connection = self._connection
-        connection.timeout = timeout
-        if connection.sock is not None:
-            connection.sock.settimeout(timeout)
-        connection.request(method, path, body, {**self._headers, **headers})
-        response = connection.getresponse()
+    def _exchange(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[bytes, int]:
+        self._connection.request(method, path, body, {**self._headers, **headers})
+        response = self._connection.getresponse()
         answer = response.read(_MOST)
-        if response.status == http.client.BAD_REQUEST:
-            raise RowError(f"{self._place.server} refuses the rows: {answer[:300].decode(errors='replace')}")
         if response.status != http.client.OK:
             raise ServerUnavailable(f"{self._place.server}: status {response.status}: {answer[:300].decode(errors='replace')}")
         stated = response.getheader(HEADER, "")
-        return answer, int(stated) if stated.isdigit() else len(answer)
+        return answer, int(stated) if _LENGTH.fullmatch(stated) else len(answer)
 
 
 def _json(data: bytes) -> dict[str, Any]:
     try:
         found = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ServerUnavailable("the server's answer is not the protocol's JSON")
     return found
+
+
+def _field(found: object, name: str) -> object:
+    """A field of what should be a JSON object; None where it is none."""
+    return found.get(name) if isinstance(found, dict) else None

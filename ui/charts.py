@@ -8,7 +8,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from ui.parts import ACTION_COLOURS, moment
+from domain.contract import Domain
+from ui.parts import TROUBLE, colour, moment
 
 Chart = Any  # Altair types its builders as unions that it does not narrow itself
 HEIGHT = 210
@@ -56,16 +57,14 @@ def latency(windows: Sequence[Any], deadline_ms: float) -> Chart:
     y = alt.Y("ms:Q", title="milliseconds", scale=scale, axis=alt.Axis(values=[1, 3, 10, 30, 100, 300, 1000, 3000, 10_000]))
     lines = alt.Chart(data).mark_line(strokeWidth=1.8, interpolate="monotone").encode(x=_TIME, y=y, color=colour, tooltip=shown)
     limit = pd.DataFrame([{"ms": deadline_ms, "text": f"deadline {deadline_ms:g} ms"}])
-    rule = alt.Chart(limit).mark_rule(color=ACTION_COLOURS["block"], strokeDash=[5, 4]).encode(y="ms:Q")
-    text = (
-        alt.Chart(limit).mark_text(align="left", dx=4, dy=-7, color=ACTION_COLOURS["block"]).encode(y="ms:Q", text="text:N", x=alt.value(0))
-    )
+    rule = alt.Chart(limit).mark_rule(color=TROUBLE, strokeDash=[5, 4]).encode(y="ms:Q")
+    text = alt.Chart(limit).mark_text(align="left", dx=4, dy=-7, color=TROUBLE).encode(y="ms:Q", text="text:N", x=alt.value(0))
     return alt.layer(lines, rule, text).properties(height=HEIGHT)
 
 
-def actions(windows: Sequence[Any], bins: int = 60) -> Chart | None:
-    """Alerts by action and stretch of time; None where there are none."""
-    rows = [(w.end_us, action, count) for w in windows for action, count in w.actions.items() if action != "approve"]
+def actions(windows: Sequence[Any], domain: Domain, bins: int = 60) -> Chart | None:
+    """What was decided but the calm, by action and stretch of time; None where there is none."""
+    rows = [(w.end_us, name, count) for w in windows for name, count in w.actions.items() if domain.actions.get(name) != "calm"]
     if not rows:
         return None
     data = pd.DataFrame(rows, columns=["time", "action", "count"])
@@ -74,27 +73,28 @@ def actions(windows: Sequence[Any], bins: int = 60) -> Chart | None:
     data = pd.DataFrame(data.groupby(["time", "action"], as_index=False)["count"].sum())
     shown = [alt.Tooltip("time:T", format="%H:%M:%S"), "action:N", alt.Tooltip("count:Q", format=",")]
     return alt.Chart(data).mark_bar(size=6).encode(
-        x=_TIME, y=alt.Y("count:Q", title="alerts"), color=_action_colour(data["action"].unique()), tooltip=shown
+        x=_TIME, y=alt.Y("count:Q", title="decisions"), color=_action_colour(domain, data["action"].unique()), tooltip=shown
     ).properties(height=HEIGHT)  # fmt: skip
 
 
-def _action_colour(found: Iterable[str]) -> alt.Color:
-    known = [*(name for name in ACTION_COLOURS if name in set(found)), *sorted(set(found) - set(ACTION_COLOURS))]
-    colours = [ACTION_COLOURS.get(name, OTHER) for name in known]
+def _action_colour(domain: Domain, found: Iterable[str]) -> alt.Color:
+    known = [*(name for name in domain.actions if name in set(found)), *sorted(set(found) - set(domain.actions))]
+    colours = [colour(domain, name) for name in known]
     return alt.Color("action:N", scale=alt.Scale(domain=known, range=colours), legend=alt.Legend(title=None, orient="top"))
 
 
-def amounts(rows: Sequence[Any], marked: str) -> Chart:
-    """A customer's amounts over time, the alert's own marked by its size."""
-    data = pd.DataFrame([
-        {"time": r.event_time, "amount": r.context.get("amount"), "action": r.action, "size": 260 if r.decision_id == marked else 70}
-        for r in rows
-    ])  # fmt: skip
-    shown = [alt.Tooltip("time:T", format="%d %b %H:%M"), alt.Tooltip("amount:Q", format=",.2f"), "action:N"]
+def history(rows: Sequence[Any], domain: Domain, marked: str) -> Chart:
+    """A key's decisions over time by what is looked at first (its score, where that is no number), the marked one larger."""
+    numeric = any(isinstance(r.context.get(domain.shown[0]), int | float) for r in rows)
+    name = domain.shown[0] if numeric else "score"
+    values = [r.context.get(name) if numeric else r.score for r in rows]
+    data = pd.DataFrame({"time": [r.event_time for r in rows], "value": values, "action": [r.action for r in rows]})
+    data["size"] = [260 if r.decision_id == marked else 70 for r in rows]
+    shown = [alt.Tooltip("time:T", format="%d %b %H:%M"), alt.Tooltip("value:Q", format=",.2f"), "action:N"]
     return alt.Chart(data).mark_circle(opacity=0.9).encode(
         x=alt.X("time:T", title=None, axis=alt.Axis(format="%d %b", grid=False)),
-        y=alt.Y("amount:Q", title="amount"),
-        color=_action_colour(data["action"].unique()),
+        y=alt.Y("value:Q", title=name.replace("_", " ")),
+        color=_action_colour(domain, data["action"].unique()),
         size=alt.Size("size:Q", legend=None, scale=None),
         tooltip=shown,
     ).properties(height=HEIGHT)  # fmt: skip

@@ -10,11 +10,11 @@ import pandas as pd
 
 from ui.charts import INK, OTHER, Chart
 from ui.comparison import by_ratio
-from ui.parts import ACTION_COLOURS
+from ui.parts import TROUBLE
 
 Rows = Sequence[dict[str, Any]]
 _STEP: Final = 26
-_KINDS: Final = {"format": INK, "kernel": "#4c9f70", "yardstick": ACTION_COLOURS["block"], "library": "#e0a030", "engine": OTHER}
+_KINDS: Final = {"format": INK, "kernel": "#4c9f70", "yardstick": TROUBLE, "library": "#e0a030", "engine": OTHER}
 
 
 def _subject(rows: Rows) -> alt.Y:
@@ -55,7 +55,7 @@ def loading(rows: Rows) -> Chart | None:
     shown = [alt.Tooltip("subject:N"), *(alt.Tooltip(f"{name}:Q", format=".3f", title=title) for name, title in seconds.items())]
     base = alt.Chart(data).encode(y=_subject(found), tooltip=shown)
     bars = base.mark_bar(color=INK, opacity=0.55).encode(x=alt.X("cold:Q", title="seconds: cold process (bar), reading alone (mark)"))
-    ticks = base.transform_filter("isValid(datum.reading)").mark_tick(color=ACTION_COLOURS["block"], thickness=2.5).encode(x="reading:Q")
+    ticks = base.transform_filter("isValid(datum.reading)").mark_tick(color=TROUBLE, thickness=2.5).encode(x="reading:Q")
     return alt.layer(bars, ticks).properties(height=alt.Step(_STEP))
 
 

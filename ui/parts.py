@@ -14,12 +14,14 @@ from sqlalchemy.exc import DBAPIError
 from apps.database import explain, open_database
 from apps.errors import DatabaseError
 from apps.settings import Settings
+from domain.cards import masked
 from domain.contract import Domain
 from domain.registry import DOMAINS
 from ui.queries import MOST_COUNTED
 
 EVERY_S = 2.0  # how often a page looks again: as often as the monitor measures
-ACTION_COLOURS = {"approve": "#4c9f70", "review": "#e0a030", "block": "#c8503c"}
+SEVERITY_COLOURS: Mapping[str, str] = {"calm": "#4c9f70", "watch": "#e0a030", "act": "#c8503c"}
+TROUBLE = SEVERITY_COLOURS["act"]
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 2.4rem 2.2rem 1rem; }
 [data-testid="stSidebar"] { width: 210px !important; }
@@ -98,6 +100,16 @@ def empty(what: str, *commands: str) -> None:
 def as_of(newest_us: int) -> None:
     """The time of the newest data, which is not the time of the look."""
     st.caption(f"data as of {moment(newest_us):%H:%M:%S} UTC, {moment(newest_us):%d %B %Y}")
+
+
+def colour(domain: Domain, action: str) -> str:
+    """An action's colour, which is its severity's."""
+    return SEVERITY_COLOURS.get(domain.actions.get(action, ""), "#8a8f98")
+
+
+def shown(value: object) -> object:
+    """A value of a decision's context as a cell or a word: card numbers masked, numbers as they are."""
+    return masked(value) if isinstance(value, str) else value
 
 
 def moment(us: int) -> datetime:

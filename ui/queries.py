@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import Engine, Executable, Row, func, select
 from sqlmodel import col
 
-from apps.tables import AlertRow, DecisionRow, ModelRow, SlaWindowRow
+from apps.tables import AlertRow, DecisionRow, ModelRow, OutcomesRow, SlaWindowRow
 
 MOST_ALERTS = 5_000  # in the queue
 MOST_COUNTED = 100_000  # a count that reaches this goes no further
 DAY_US = 86_400 * 1_000_000
-RECENT_PAYMENTS = 30
+RECENT = 30  # decisions of a key
+MOST_KEYS = 2_000
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,30 @@ def decision(engine: Engine, domain: str, decision_id: str) -> Row[Any] | None:
 
 
 def recent_decisions(engine: Engine, of: Row[Any]) -> Sequence[Row[Any]]:
-    """The customer's payments up to and including this one, newest first."""
+    """The decisions of its key up to and including this one, newest first."""
     d = DecisionRow
     columns = (d.decision_id, d.event_time, d.action, d.score, d.context)
     query = select(*(col(c) for c in columns)).where(col(d.domain) == of.domain, col(d.key) == of.key, col(d.event_time) <= of.event_time)
-    return _rows(engine, query.order_by(col(d.event_time).desc()).limit(RECENT_PAYMENTS))
+    return _rows(engine, query.order_by(col(d.event_time).desc()).limit(RECENT))
+
+
+def sums(engine: Engine, domain: str) -> dict[str, float]:
+    """What the domain's decisions were worth up to now, by name; empty where nothing is known."""
+    found = _rows(engine, select(col(OutcomesRow.sums)).where(col(OutcomesRow.domain) == domain))
+    return dict(found[0][0]) if found else {}
+
+
+def newest_by_key(engine: Engine, domain: str, *, lowest_first: bool) -> Sequence[Row[Any]]:
+    """The newest decision of each key, by score; of the first ``MOST_KEYS`` keys."""
+    d = DecisionRow.metadata.tables["decision"]
+    first = select(func.min(d.c.key).label("key")).where(d.c.domain == domain).cte("keys", recursive=True)
+    after = select(func.min(d.c.key)).where(d.c.domain == domain, d.c.key > first.c.key).scalar_subquery()
+    keys = first.union_all(select(after).where(first.c.key.is_not(None)))  # from key to key through the index: not a look at every row
+    newest = select(d.c.decision_id).where(d.c.domain == domain, d.c.key == keys.c.key).order_by(d.c.event_time.desc()).limit(1)
+    some = select(newest.correlate(keys).scalar_subquery().label("id")).select_from(keys).where(keys.c.key.is_not(None)).limit(MOST_KEYS)
+    columns = (d.c.decision_id, d.c.key, d.c.event_time, d.c.action, d.c.score, d.c.threshold, d.c.context, d.c.decided_us)
+    query = select(*columns).where(d.c.domain == domain, d.c.decision_id.in_(select(some.subquery().c.id)))
+    return _rows(engine, query.order_by(d.c.score.asc() if lowest_first else d.c.score.desc()))
 
 
 def models(engine: Engine, domain: str) -> Sequence[Row[Any]]:

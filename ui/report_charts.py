@@ -9,13 +9,13 @@ import altair as alt
 import pandas as pd
 
 from ui.charts import HEIGHT, INK, OTHER, Chart
-from ui.parts import ACTION_COLOURS
+from ui.parts import TROUBLE
 
 Points = Sequence[Sequence[float]]
 Bins = Sequence[Mapping[str, float]]
 Folds = Sequence[Mapping[str, Any]]
 _LINES = {"each fold": "#7fb6c8", "all folds together": INK}
-_LIMIT = ACTION_COLOURS["block"]
+_LIMIT = TROUBLE
 _UNIT = alt.Scale(domain=[0, 1])
 _ROOT = alt.Scale(type="sqrt")  # most bins of a calibration lie near zero
 _DAY = "first test day"

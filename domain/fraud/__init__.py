@@ -33,4 +33,7 @@ FRAUD = Domain(
     learning=_learning,
     ledger=FraudLedger,
     worth=("stopped amount", "missed amount", "good held up payments"),
+    key_name="customer",
+    actions={"approve": "calm", "review": "watch", "block": "act"},
+    shown=("amount", "terminal_id"),
 )

@@ -34,6 +34,9 @@ MAINTENANCE = Domain(
     learning=_learning,
     ledger=MaintenanceLedger,
     worth=("failures", "failures foreseen", "orders", "false orders"),
+    key_name="machine",
+    actions={"wait": "calm", "ordered": "watch", "order": "act"},
+    shown=("rul", "early", "cycle"),
     demo_rate=50.0,
     alerts_when_low=True,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from io import StringIO
 from pathlib import Path
 
@@ -71,6 +72,15 @@ def test_a_failed_scoring_leaves_no_file(tmp_path: Path) -> None:
             written("native", tmp_path), str(tmp_path / "rows.csv"), tmp_path / "o.csv", dropped=[], separator=",", console=console()
         )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.txt", "rows.csv"]
+
+
+def test_inspect_tells_where_a_model_is_served_and_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at, of_native = console(), console()
+    inspect.command(written("native", tmp_path), of_native)
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("a connection"))
+    inspect.command(written("remote", tmp_path), at)
+    for text in (next(line for line in said(of_native).splitlines() if "model:" in line), "http://127.0.0.1:8080", "gro cery"):
+        assert text in said(at)
 
 
 @pytest.mark.parametrize("model_format", LOCAL)

@@ -25,6 +25,7 @@ from apps.errors import InputError
 from domain.registry import DOMAINS
 from exports.formats import FORMATS
 from models.errors import DataError
+from tests.exports.zoo import SCHEMA, trained
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 
@@ -106,6 +107,30 @@ def test_a_domain_or_a_format_that_there_is_not_is_refused_with_those_there_are(
     result = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
     assert result.exit_code == 2
     assert f"is not one of {', '.join(allowed)}" in result.output
+
+
+@pytest.mark.parametrize("words", [["demo"], ["broker", "start"], ["serve", "model.txt"], ["ui"]], ids=" ".join)
+@pytest.mark.parametrize("port", ["70000", "-1"])
+def test_a_port_that_there_is_not_is_refused(words: list[str], port: str) -> None:
+    result = CliRunner().invoke(app, [*words, f"--port={port}"], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert "Invalid value for '--port'" in result.output
+
+
+@pytest.mark.parametrize("words", [["score", "model.txt", "-"], ["train", "--csv", "rows.csv", "--label", "y"]], ids=" ".join)
+@pytest.mark.parametrize("separator", ["", ";;", '"', "\n", "§"])
+def test_a_separator_that_is_none_is_refused(words: list[str], separator: str) -> None:
+    result = CliRunner().invoke(app, [*words, "--separator", separator], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert "is not one character that can stand between columns" in result.output
+
+
+def test_a_tab_may_be_written_as_people_write_it(tmp_path: Path) -> None:
+    (tmp_path / "rows.tsv").write_text("amount\tzeros\tnoise\tlabel\tgone\n1\t2\t3\tgro cery\t4\n")
+    model = FORMATS["native"].export(trained("binary"), SCHEMA, tmp_path / "model.txt")
+    result = CliRunner().invoke(app, ["score", str(model), str(tmp_path / "rows.tsv"), "--separator", "\\t"])
+    assert result.exit_code == 0, result.output
+    assert "raw,value\n" in result.output
 
 
 def test_the_lists_name_what_exists() -> None:

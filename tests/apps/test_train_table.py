@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from rich.console import Console
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from apps import cli, export, scorer, train_table, verify
@@ -156,6 +157,38 @@ def test_a_domain_and_a_table_are_told_apart(words: list[str], why: str) -> None
     result = CliRunner().invoke(cli.app, ["train", *words], env={"COLUMNS": "300"})
     assert result.exit_code == 2
     assert why in result.output
+
+
+OF_A_TABLE = {
+    "--label": "y", "--objective": "binary", "--time": "t", "--group": "g", "--test-last": "5", "--drop": "d", "--categorical": "c",
+    "--keep": "k", "--separator": ",", "--name": "n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "value", "why"),
+    [
+        *((["fraud"], option, value, "for a table (--csv), not for a domain") for option, value in OF_A_TABLE.items()),
+        *(
+            (["--csv", "x.csv", "--label", "y"], option, value, "for a domain, not for a table (--csv)")
+            for option, value in {"--data": "x.parquet", "--days": "60"}.items()
+        ),
+    ],
+)
+def test_an_option_that_would_say_nothing_is_refused_by_name(
+    words: list[str], option: str, value: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for process in ("train", "train_table"):
+        monkeypatch.setattr(f"apps.{process}.command", lambda *_, **__: pytest.fail("it trains"))
+    result = CliRunner().invoke(cli.app, ["train", *words, option, value], env={"COLUMNS": "300"})
+    assert result.exit_code == 2
+    assert f"{option}: {why}" in result.output
+
+
+def test_every_option_of_train_is_a_domains_a_tables_or_boths() -> None:
+    known = {*cli._OF_A_DOMAIN, *cli._OF_A_TABLE, "domain", "table", "seed"}
+    train = get_command(cli.app).commands["train"]  # type: ignore[attr-defined]  # a click group
+    assert {p.name for p in train.params} - {"help"} == known
 
 
 def test_a_table_is_not_named_like_a_domain(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from exports.formats import LOCAL
 from tests.bench.parts import PARSE, POLICY, SERIALISE
 
 TO_FRAME = 0.5  # the least that the whole stream should reach of the frame's payments per second of a core
@@ -43,8 +44,8 @@ def _targets(results: dict[str, Any]) -> list[str]:
     lines = ["## Against the targets", "", "| what | target | measured | |", "| --- | ---: | ---: | --- |"]
     ratios = to_frame(results)
     for guarantee in P99_MS:
-        least = min(value for (g, _), value in ratios.items() if g == guarantee)
-        what = f"payments per core, whole stream to its frame, {guarantee}, slowest format"
+        least = min(value for (g, name), value in ratios.items() if g == guarantee and name in LOCAL)
+        what = f"payments per core, whole stream to its frame, {guarantee}, slowest format that holds its model"
         lines.append(_target(what, f"≥ {TO_FRAME:.2f}", f"{least:.2f}", least >= TO_FRAME))
     for r in results["latency"]:
         if r["rate"] == TARGET_RATE and r["what"] in P99_MS:

@@ -51,6 +51,18 @@ def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(does: str, told: str
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.parametrize("dropped", ["-Dpolyscore_score=*", "-Dpolyscore_score_rows=*", "-D*"])
+def test_functions_under_other_names_than_the_files_own_are_not_called(
+    dropped: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under its plain name a function of another file's library may answer: then it would be another model's score."""
+    keep = f'for a; do shift; case "$a" in {dropped}) ;; *) set -- "$@" "$a";; esac; done; exec cc "$@"'
+    monkeypatch.setenv("CC", script(tmp_path, keep))
+    path = written(tmp_path)
+    with pytest.raises(EngineMissing, match="lacks polyscore_score or polyscore_score_rows"):
+        c.load(path)
+
+
 def test_a_file_that_is_no_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "compiler").write_bytes(b"\x7fELF nonsense")
     (tmp_path / "compiler").chmod(0o755)

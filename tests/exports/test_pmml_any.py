@@ -119,6 +119,8 @@ REFUSED: list[tuple[str, str, str, str]] = [  # a shape, what of it is changed i
     ("average", 'version="4.2"', 'version="4.4"', "version='4.4' in the namespace"),
     ("float", 'operator="lessOrEqual"', 'operator="like"', "line 5: SimplePredicate: operator='like'"),
     ("float", 'score="1"', 'score="one"', "score='one' is not a finite number"),
+    ("float", 'score="1"', 'score="٣"', "score='٣' is not a finite number"),
+    ("average", 'version="4.2"', 'version="4.2.٣"', "version='4.2.٣' in the namespace"),
     ("float", 'missingValueStrategy="none"', 'missingValueStrategy="weightedConfidence"', "of a quantity it says nothing"),
     ("float", 'missingValueStrategy="none"', 'missingValueStrategy="defaultChild"', "defaultChild=None is none of its children"),
     ("float", 'functionName="regression"', 'functionName="regression" isScorable="false"', "isScorable"),

@@ -7,20 +7,25 @@ import json
 import re
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import lightgbm as lgb
 import numpy as np
 import pytest
 
+from apps.inference import RefusedError, split
 from apps.serve import Models
 from exports import remote
 from exports.errors import ArtifactError, CorruptArtifact, EngineMissing, RowError, ServerUnavailable
 from exports.lightgbm_text import read
+from exports.scorer import Scores
+from models.decide import FALLBACK, Model, _scored
 from tests.exports.served import add, serving
 from tests.exports.zoo import KINDS, SCHEMA, rows, trained
 
@@ -106,6 +111,17 @@ BAD: list[tuple[Any, int, str]] = [
     ({"inputs": [{"name": "features", "shape": [1, 5], "datatype": "FP64", "parameters": {"binary_data_size": 40}}]}, 400, "40"),
     ({"inputs": [tensor("amount", [1.0]), tensor("nobody", [1.0])]}, 400, "nobody"),
     ({"inputs": [tensor("amount", [1.0]), tensor("amount", [1.0])]}, 400, "twice"),
+    ({"inputs": [{**tensor("amount", [1.0]), "name": ["a"]}]}, 400, "a name is text"),
+    ({"inputs": [{**tensor("amount", [1.0]), "name": None}]}, 400, "a name is text"),
+    ({"inputs": [{**tensor("amount", [1.0]), "shape": [1.5]}]}, 400, "whole numbers"),
+    ({"inputs": [{**tensor("amount", [1.0]), "shape": [1e999]}]}, 400, "whole numbers|not JSON"),
+    ({"inputs": [{**tensor("amount", [1.0]), "parameters": None}]}, 400, "name, shape"),
+    ({"inputs": [{**tensor("amount", [1.0]), "parameters": {"binary_data_size": 8.0}}]}, 400, "8.0 bytes"),
+    ({"inputs": [{**tensor("amount", [1.0]), "datatype": ["FP64"]}]}, 400, "FP64.* of shape"),
+    ({"inputs": [{"name": "features", "shape": [1, 5], "datatype": "BYTES", "data": ["1", "2", "3", "1", "5"]}]}, 400, "feature's name"),
+    ({"inputs": [tensor("label", [1], "BYTES")]}, 400, "'1' is not a label"),
+    ({"inputs": [tensor(f"t{i}", [1.0]) for i in range(6)]}, 400, "6 inputs for a model of 5 features"),
+    ({"inputs": [], "id": " " * (16 << 20)}, 413, "16 MiB of JSON"),
 ]
 
 
@@ -115,6 +131,35 @@ def test_a_bad_request_is_refused_with_what_is_wrong(body: Any, status: int, nam
         infer(server, body)
     assert caught.value.code == status
     assert re.search(named, caught.value.read().decode())
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "-1", "1e1", "9" * 5_000, "99"])
+def test_a_length_of_json_that_is_none_is_refused(length: str) -> None:
+    with pytest.raises(RefusedError, match="no length within the body"):
+        split(b"{}", length)
+
+
+def test_the_binary_part_of_a_request_is_not_copied() -> None:
+    """Copied for each tensor, it took seconds of a request with many."""
+    body = json.dumps({"inputs": []}).encode() + bytes(16)
+    head, binary = split(body, str(len(body) - 16))
+    assert head == {"inputs": []}
+    assert (binary.obj, binary.nbytes) == (body, 16)
+    assert binary.obj is body
+
+
+def test_tensors_by_name_may_be_binary_beside_labels(server: str) -> None:
+    names = [f.name for f in SCHEMA.features if not f.categories]
+    binary = [{"name": n, "shape": [2, 1], "datatype": "FP64", "parameters": {"binary_data_size": 16}} for n in names]
+    labels = SCHEMA.features[3].categories[:2]
+    head = json.dumps({"inputs": [*binary, tensor("label", list(labels), "BYTES")]}).encode()
+    x = np.array([[1.5, np.nan, 0.0, 0.0, 2.0], [-1.0, 0.25, np.inf, 1.0, 3.0]])
+    data = b"".join(x[:, SCHEMA.names.index(n)].tobytes() for n in names)
+    name = remote.name_of(read(trained("binary")).ensemble.digest)
+    request = urllib.request.Request(f"{server}/v2/models/{name}/infer", head + data, {remote.HEADER: str(len(head))})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        found = json.load(answer)["outputs"][0]["data"]
+    assert found == np.asarray(trained("binary").predict(x, raw_score=True)).tolist()
 
 
 def test_health_and_metadata(server: str, models: Models) -> None:
@@ -141,6 +186,42 @@ def test_a_server_with_a_key_answers_only_who_has_it(tmp_path: Path, monkeypatch
             infer(server, {"inputs": []})
         monkeypatch.setenv("POLYSCORE_API_KEY", "secret")
         assert remote.load(path, timeout=5).score([0.0] * 5).raw
+
+
+def test_the_key_goes_to_no_server_that_only_an_artifact_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYSCORE_API_KEY", "secret")
+    models = Models(api_key="secret")
+    add(models, trained("binary"), SCHEMA)
+    with serving(models) as server:
+        elsewhere = server.replace("127.0.0.1", "0.0.0.0")  # the same socket, by an address that is not this machine's alone
+        path = artifact(elsewhere, tmp_path)
+        with pytest.raises(EngineMissing, match=r"401.*POLYSCORE_API_KEY was not sent: POLYSCORE_MODEL_SERVER names whom it is for"):
+            remote.load(path, timeout=5)
+        monkeypatch.setenv("POLYSCORE_MODEL_SERVER", elsewhere)
+        assert remote.load(path, timeout=5).score([0.0] * 5).raw
+
+
+@pytest.mark.parametrize("key", ["a\r\nX: y", "schlüssel", "日"])
+def test_a_key_that_no_header_can_hold_is_told_by_its_variable(
+    key: str, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLYSCORE_API_KEY", key)
+    with pytest.raises(ArtifactError, match="POLYSCORE_API_KEY: holds what no HTTP header can") as caught:
+        remote.load(artifact(server, tmp_path), timeout=5)
+    assert key not in str(caught.value)
+
+
+def test_rows_of_many_features_are_sent_in_requests_that_the_server_takes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(9_000, 1_000))
+    model = lgb.train({"verbose": -1, "num_threads": 1, "num_leaves": 4, "feature_fraction": 0.1}, lgb.Dataset(x[:200], x[:200, 0]), 2)
+    models = Models()
+    add(models, model, read(model).schema)
+    with serving(models) as server:
+        scorer = remote.load(remote.export_to(server, model, None, tmp_path / "model.remote.json"), timeout=1)
+        found = scorer.raw_batch(x)
+    assert x.nbytes > remote.MOST_BYTES
+    assert found[:, 0].tolist() == model.predict(x).tolist()
 
 
 def test_the_environment_says_where_the_model_is_whatever_the_artifact_says(
@@ -200,7 +281,30 @@ def test_a_server_that_goes_away_is_not_asked_for_a_while_and_then_is_again(tmp_
 
 
 @contextmanager
-def answering(body: bytes, **headers: str) -> Iterator[str]:
+def dripping(each: Callable[[], None], answer: bytes) -> Iterator[str]:
+    """A server that answers in small pieces, and calls ``each`` before it sends one. Make it more than a reader's buffer holds."""
+
+    def talk() -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):  # the client may have had enough
+            connection.recv(65536)
+            for at in range(0, len(answer), 4096):
+                each()
+                connection.sendall(answer[at : at + 4096])
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join(10)
+
+
+class Connect(Protocol):
+    def __call__(self, server: str, timeout: float = 5, clock: Callable[[], float] = time.monotonic) -> remote.RemoteScorer: ...
+
+
+@contextmanager
+def answering(body: bytes, status: int = 200, **headers: str) -> Iterator[str]:
     """A server that says the same to everything."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -208,7 +312,7 @@ def answering(body: bytes, **headers: str) -> Iterator[str]:
 
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(200)
+            self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
@@ -219,36 +323,110 @@ def answering(body: bytes, **headers: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None: ...
 
     httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+    thread = threading.Thread(target=httpd.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{httpd.server_port}"
     httpd.shutdown()
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"\x00\xff", b'{"outputs": []}', b'{"outputs": [{"name": "raw"}, {"name": "values"}]}'])
-def test_an_answer_that_is_not_the_protocols_is_no_score(body: bytes, tmp_path: Path) -> None:
-    digest = read(trained("binary")).ensemble.digest
-    with answering(json.dumps({"properties": {"digest": digest}}).encode()) as server:
-        path = artifact(server, tmp_path)
-        scorer = remote.load(path, timeout=5)
-    with answering(body) as server:
+@pytest.fixture
+def connected(tmp_path: Path) -> Connect:
+    """A scorer that was loaded while its server was sound, and now asks the one at another address."""
+
+    def connect(server: str, timeout: float = 5, clock: Callable[[], float] = time.monotonic) -> remote.RemoteScorer:
+        digest = read(trained("binary")).ensemble.digest
+        with answering(json.dumps({"properties": {"digest": digest}}).encode()) as sound:
+            scorer = remote.load(artifact(sound, tmp_path), timeout=timeout, clock=clock)
         scorer._connection.close()
         scorer._connection.port = int(server.rpartition(":")[2])
-        with pytest.raises(ServerUnavailable):
-            scorer.score([0.0] * 5)
+        return scorer
+
+    return connect
 
 
-def test_a_server_that_is_slow_is_given_up_in_time(tmp_path: Path) -> None:
-    digest = read(trained("binary")).ensemble.digest
-    with answering(json.dumps({"properties": {"digest": digest}}).encode()) as server:
-        scorer = remote.load(artifact(server, tmp_path), timeout=0.2)
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        scorer._connection.close()
-        scorer._connection.port = silent.getsockname()[1]
+WRONG = [
+    b"",
+    b"[]",
+    b"\x00\xff",
+    b'{"outputs": []}',
+    b'{"outputs": [{"name": "raw"}, {"name": "values"}]}',
+    b'{"outputs": null}',
+    b'{"outputs": 1}',
+    b'{"outputs": [1]}',
+    b'{"outputs": [null, {"name": []}]}',
+    b'{"outputs":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    b'{"outputs": ' + b"1" * 5_000 + b"}",
+]
+
+
+@pytest.mark.parametrize("body", WRONG, ids=lambda body: body[:30])
+def test_an_answer_that_is_not_the_protocols_is_no_score(body: bytes, connected: Connect) -> None:
+    with answering(body) as server, pytest.raises(ServerUnavailable):
+        connected(server).score([0.0] * 5)
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "-1", "1e1", "9" * 5_000, "9" * 9])
+def test_a_length_that_is_none_is_no_score(length: str, connected: Connect) -> None:
+    with answering(b"{}", **{remote.HEADER: length}) as server, pytest.raises(ServerUnavailable):
+        connected(server).score([0.0] * 5)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 413, 500])
+def test_a_refusal_by_the_server_is_decided_by_the_average(status: int, connected: Connect) -> None:
+    with answering(b"no", status) as server:
+        model = Model("v", "remote", connected(server), lambda row: np.zeros(5), average=(0.25,))
+        assert _scored(model, [0.0] * 5) == (Scores((), (0.25,)), FALLBACK)
+
+
+@pytest.mark.parametrize("body", [b'{"properties": null}', b'{"properties": [1]}', b'{"properties": {"digest": []}}'])
+def test_a_server_that_does_not_name_its_model_is_refused(body: bytes, tmp_path: Path) -> None:
+    with answering(body) as server, pytest.raises(ArtifactError, match="another model"):
+        remote.load(artifact(server, tmp_path))
+
+
+def test_a_server_that_is_slow_is_given_up_in_time(connected: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ServerUnavailable, match="timed out"):
+        connected(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.2).score([0.0] * 5)
+
+
+DRIPPING = {
+    "body": b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + b" " * 3_000_000,
+    "head": b"HTTP/1.1 200 OK\r\n" + (b"X: " + b"x" * 60_000 + b"\r\n") * 50 + b"Content-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("part", DRIPPING)
+def test_a_server_that_drips_is_given_up_at_the_calls_own_deadline(part: str, connected: Connect) -> None:
+    now = [100.0]
+
+    def an_hour_later() -> None:
+        now[0] += 3600.0
+
+    with dripping(an_hour_later, DRIPPING[part]) as server:
+        scorer = connected(server, clock=lambda: now[0])
         with pytest.raises(ServerUnavailable, match="timed out"):
             scorer.score([0.0] * 5)
+
+
+def test_a_connection_opened_anew_has_what_is_left_of_the_time(connected: Connect) -> None:
+    """Twice a whole time limit, for the closed connection and for the new one, would be twice the promise."""
+    now, digest = [100.0], read(trained("binary")).ensemble.digest
+    with answering(json.dumps({"properties": {"digest": digest}}).encode()) as server:
+        scorer = connected(server, clock=lambda: now[0])
+        scorer.metadata()
+    exchange, calls = scorer._exchange, list[str]()
+
+    def closed_after_all_the_time(*arguments: Any) -> Any:
+        calls.append("")
+        if len(calls) > 1:
+            return exchange(*arguments)
+        now[0] += 5.0
+        raise ConnectionResetError
+
+    scorer._exchange = closed_after_all_the_time  # type: ignore[method-assign]
+    with pytest.raises(ServerUnavailable, match="timed out"):
+        scorer.score([0.0] * 5)
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize(

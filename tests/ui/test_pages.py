@@ -13,13 +13,14 @@ from sqlalchemy import Connection, text
 from streamlit.testing.v1 import AppTest
 
 import ui
-from apps.database import open_database
+from apps.database import open_database, upsert
+from apps.tables import OutcomesRow
 from exports.formats import FORMATS
 from tests.bench.made_up import compared
 from tests.ui.filled import VERSION, fill
 
 APP = Path(ui.__file__).parent
-PAGES = ("live", "alerts", "models")
+PAGES = ("live", "alerts", "keys", "models")
 
 
 @pytest.fixture
@@ -57,6 +58,7 @@ def test_without_a_database_a_page_says_what_makes_one(page: str, url: str) -> N
 @pytest.mark.parametrize(("page", "commands"), [
     ("live", ("polyscore monitor", "polyscore stream fraud", "polyscore simulate fraud")),
     ("alerts", ("polyscore stream fraud", "polyscore simulate fraud")),
+    ("keys", ("polyscore stream fraud", "polyscore simulate fraud")),
     ("models", ("polyscore train fraud",)),
 ])  # fmt: skip
 def test_an_empty_database_names_the_commands_that_fill_the_page(page: str, commands: tuple[str, ...], url: str) -> None:
@@ -87,6 +89,25 @@ def test_alerts_shows_the_queue_and_the_newest_in_detail(url: str) -> None:
     assert "1. 4.9 times the customer's usual amount" in shown
     assert "5 of 5 alerts" in shown
     assert "The customer's last 2 payments" in shown
+
+
+def test_now_shows_the_newest_decision_of_each_key_the_highest_score_first(url: str) -> None:
+    fill(url, alerts=8)
+    table = run("keys").dataframe[0].value
+    assert len(table) == len(set(table["customer"])) == 37
+    assert list(table["score"]) == sorted(table["score"], reverse=True)
+
+
+def test_live_shows_what_the_decisions_were_worth(url: str) -> None:
+    fill(url, alerts=1)
+    engine = open_database(url)
+    with engine.begin() as connection:
+        upsert(connection, OutcomesRow, [{"domain": "fraud", "end_us": 1, "sums": {"stopped amount": 1234.4, "payments": 9.0}}])
+    engine.dispose()
+    shown = said(run("live"))
+    assert ">stopped amount<" in shown
+    assert ">1,234<" in shown
+    assert ">missed amount<" not in shown, "the ledger knows none"
 
 
 def test_alerts_are_filtered_by_customer_and_action(url: str) -> None:

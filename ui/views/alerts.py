@@ -28,14 +28,14 @@ def draw(engine: Engine, domain: Domain) -> None:
             "polyscore sink",
         )
         return
-    actions, key = _filters(sorted({row.action for row in newest}))
+    actions, key = _filters(domain, sorted({row.action for row in newest}))
     rows = _shown((domain.name, tuple(actions), key), matching(newest, actions, key))
     if not rows:
         st.info(f"No alert matches the filter, of the newest {len(newest):,}.")
         return
     left, right = st.columns([8, 7], gap="medium")
     with left:
-        chosen = _table(rows, queries.alert_count(engine, domain.name))
+        chosen = _table(domain, rows, queries.alert_count(engine, domain.name))
     with right:
         _detail(engine, domain, rows[chosen] if chosen is not None else rows[0], chosen is not None)
 
@@ -45,10 +45,10 @@ def _newest(engine: Engine, domain: Domain) -> list[Any]:
     return queues.setdefault(domain.name, AlertQueue()).look(engine, domain.name)
 
 
-def _filters(known: list[str]) -> tuple[list[str], str]:
+def _filters(domain: Domain, known: list[str]) -> tuple[list[str], str]:
     left, right, _ = st.columns([2, 2, 3])
     actions = left.pills("Action", known, selection_mode="multi", key="action filter")
-    key = right.text_input("Customer begins with", key="customer filter", placeholder="c000042")
+    key = right.text_input(f"{domain.key_name.capitalize()} begins with", key=f"{domain.key_name} filter")
     return list(actions), key.strip()
 
 
@@ -76,23 +76,22 @@ def _look_again() -> None:
     st.session_state["looked again"] = st.session_state.get("looked again", 0) + 1
 
 
-def _table(rows: Sequence[Any], total: int) -> int | None:
+def _table(domain: Domain, rows: Sequence[Any], total: int) -> int | None:
     """The queue as a table; returns the selected row's place."""
     parts.as_of(rows[0].decided_us)
     data = pd.DataFrame({
         "decided": [parts.moment(r.decided_us) for r in rows],
         "action": [r.action for r in rows],
         "score": [r.score for r in rows],
-        "amount": [r.context.get("amount") for r in rows],
-        "customer": [masked(r.key) for r in rows],
+        **_context(domain, rows),
+        domain.key_name: [masked(r.key) for r in rows],
         "first reason": [r.reasons[0] if r.reasons else "" for r in rows],
     })  # fmt: skip
     config = {
         "decided": st.column_config.DatetimeColumn(format="HH:mm:ss", width=70),
         "action": st.column_config.TextColumn(width=60),
         "score": st.column_config.NumberColumn(format="%.3f", width=55),
-        "amount": st.column_config.NumberColumn(format="%.2f", width=65),
-        "customer": st.column_config.TextColumn(width=70),
+        **{name.replace("_", " "): st.column_config.Column(width=75) for name in (*domain.shown, domain.key_name)},
         "first reason": st.column_config.TextColumn(width="large"),
     }
     st.dataframe(data, hide_index=True, height=560, key=_table_key(), on_select="rerun", selection_mode="single-row", column_config=config)
@@ -108,28 +107,29 @@ def _table(rows: Sequence[Any], total: int) -> int | None:
 def _detail(engine: Engine, domain: Domain, alert: Any, selected: bool) -> None:
     found = queries.decision(engine, domain.name, alert.decision_id)
     st.caption("the selected alert" if selected else "the newest alert")
-    colour = parts.ACTION_COLOURS.get(alert.action, "inherit")
+    colour = parts.colour(domain, alert.action)
     context = " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in alert.context.items() if value is not None)
     st.html(
         f"<div style='font-size:1.25rem'><b style='color:{colour}'>{escape(alert.action)}</b> &nbsp;{escape(masked(alert.decision_id))} "
-        f"<span style='opacity:.65'>of customer {escape(masked(alert.key))}</span></div>"
+        f"<span style='opacity:.65'>of {domain.key_name} {escape(masked(alert.key))}</span></div>"
         f"<div style='opacity:.8'>{escape(masked(context))}</div>"
     )
     st.markdown("\n".join(f"{i}. {reason}" for i, reason in enumerate(alert.reasons, 1)) or "No feature pushed the score up.")
     if found is None:
         st.caption("its decision is not in the database yet")
         return
-    _numbers(found)
+    _numbers(domain, found)
     recent = queries.recent_decisions(engine, found)
-    st.markdown(f"**The customer's last {len(recent)} {domain.events_name}**")
-    st.altair_chart(charts.amounts(recent, alert.decision_id), width="stretch", alt="the customer's amounts over time")
+    st.markdown(f"**The {domain.key_name}'s last {len(recent)} {domain.events_name}**")
+    chart = charts.history(recent, domain, alert.decision_id)
+    st.altair_chart(chart, width="stretch", alt=f"the {domain.key_name}'s decisions over time")
     with st.expander("As a table, and every feature of this one"):
-        st.dataframe(_recent(recent), hide_index=True, height=220)
+        st.dataframe(_recent(domain, recent), hide_index=True, height=220)
         features = {f.name: value for f, value in zip(domain.schema.features, found.features, strict=False)}
         st.dataframe(pd.DataFrame({"feature": list(features), "value": list(features.values())}), hide_index=True, height=260)
 
 
-def _numbers(found: Any) -> None:
+def _numbers(domain: Domain, found: Any) -> None:
     took = None if found.source_us is None else (found.decided_us - found.source_us) / 1000
     values = {
         "score": f"{found.score:.4f}",
@@ -138,13 +138,17 @@ def _numbers(found: Any) -> None:
         "happened": f"{found.event_time:%d %b %H:%M}",
     }
     parts.tiles(values)
-    st.caption(f"model {found.model_version} as {found.format}; not approved from the threshold on, which the costs of this payment set")
+    st.caption(f"model {found.model_version} as {found.format}; the threshold is the score at which another action would have cost less")
 
 
-def _recent(rows: Sequence[Any]) -> pd.DataFrame:
-    columns = ("happened", "amount", "action", "score", "terminal")
-    found = [(r.event_time, r.context.get("amount"), r.action, r.score, masked(str(r.context.get("terminal_id") or ""))) for r in rows]
-    return pd.DataFrame(found, columns=columns)
+def _recent(domain: Domain, rows: Sequence[Any]) -> pd.DataFrame:
+    fixed = {"happened": [r.event_time for r in rows], "action": [r.action for r in rows], "score": [r.score for r in rows]}
+    return pd.DataFrame({**fixed, **_context(domain, rows)})
+
+
+def _context(domain: Domain, rows: Sequence[Any]) -> dict[str, list[Any]]:
+    """Columns of what is looked at first."""
+    return {name.replace("_", " "): [parts.shown(r.context.get(name)) for r in rows] for name in domain.shown}
 
 
 parts.page("Alerts", draw)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -29,10 +29,11 @@ def draw(engine: Engine, domain: Domain) -> None:
     used = sorted({f"model {w.model_version} as {w.format}" for w in recent if w.format})
     parts.as_of(totals.end_us)
     _tiles(engine, domain, totals, recent)
+    _worth(queries.sums(engine, domain.name), domain)
     left, right = st.columns(2, gap="medium")
     with left:
         _chart("Throughput", charts.throughput(shown, domain.events_name))
-        _chart("Alerts, by what was decided", charts.actions(shown))
+        _chart("What was decided, the calm left out", charts.actions(shown, domain))
     with right:
         latency = f"Latency from source to reader, against the deadline of {domain.deadline_ms:g} ms"
         if any(w.measured for w in shown):
@@ -65,6 +66,13 @@ def _tiles(engine: Engine, domain: Domain, totals: queries.Totals, recent: list[
         "decided, 24 h": f"{totals.decisions:,}",
     }
     parts.tiles(values, bad=["p99"] if (latency.p99_ms or 0) > domain.deadline_ms else [])
+
+
+def _worth(sums: Mapping[str, float], domain: Domain) -> None:
+    """What the decisions were worth so far, as the ledger counts it."""
+    known = [name for name in domain.worth if name in sums]
+    if known:
+        parts.tiles({name: f"{sums[name]:,.0f}" for name in known})
 
 
 def _chart(title: str, chart: charts.Chart | None, instead: str = "nothing in the last minutes") -> None:

@@ -1,0 +1,45 @@
+"""Where every key stands now: the fleet by the life that is left, the shoppers by what they may buy, the customers by their risk."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+from sqlalchemy import Engine
+
+from domain.cards import masked
+from domain.contract import Domain
+from ui import parts, queries
+
+
+def draw(engine: Engine, domain: Domain) -> None:
+    rows = queries.newest_by_key(engine, domain.name, lowest_first=domain.alerts_when_low)
+    if not rows:
+        parts.empty(
+            f"nothing has been decided of any {domain.key_name}.",
+            f"polyscore stream {domain.name}",
+            f"polyscore simulate {domain.name}",
+            "polyscore sink",
+        )
+        return
+    parts.as_of(max(r.decided_us for r in rows))
+    counts = {name: sum(r.action == name for r in rows) for name in domain.actions}
+    parts.tiles({f"{domain.key_name}s": f"{len(rows):,}", **{name: f"{count:,}" for name, count in counts.items()}})
+    data = pd.DataFrame({
+        domain.key_name: [masked(r.key) for r in rows],
+        "now": [f"{_MARKS.get(domain.actions.get(r.action, ''), '')} {r.action}" for r in rows],
+        "score": [r.score for r in rows],
+        "tips at": [r.threshold for r in rows],
+        **{name.replace("_", " "): [parts.shown(r.context.get(name)) for r in rows] for name in domain.shown},
+        "happened": [r.event_time for r in rows],
+    })  # fmt: skip
+    number = st.column_config.NumberColumn(format="%.3f")
+    highest = max(1.0, float(data["score"].max()))
+    bar = st.column_config.ProgressColumn(format="%.2f", min_value=min(0.0, float(data["score"].min())), max_value=highest)
+    st.dataframe(data, hide_index=True, height=620, column_config={"score": bar, "tips at": number})
+    order = "lowest" if domain.alerts_when_low else "highest"
+    st.caption(f"the newest decision of each {domain.key_name}, the {order} score first")
+
+
+_MARKS = {"calm": "\u25cb", "watch": "\u25d0", "act": "\u25cf"}  # an empty, a half and a full circle: colour alone says nothing to some
+
+parts.page("Now", draw)
