@@ -2,30 +2,26 @@
 
 Two tasks. ``underway``: a sighting in the midst of a visit, drawn by lot; a hit is a group that is not in the basket yet and that the
 rest of the visit brings. ``before``: the sighting at the beginning; a hit is a group that the household did not buy in its last
-``LAST_BASKETS`` baskets and that this visit brings. A visit that brings none of them has no answer and is no row.
+``LAST_BASKETS`` baskets and that this visit brings. A visit that brings no such group has no answer, and is no row.
 
-The baselines know all that there is to know by then, not only what the model's features remember: sales of the training weeks, and
-the household's purchases since its first, leaning on everybody's sales while they are few.
+The baselines know all that there is to know by then, not only what the features remember: the sales of the weeks trained on, and
+what the household bought since its first visit, leaning on everybody's sales while that is little.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.contract import Domain, Emission
-from domain.cross_sell.events import Checkout, Ping, Purchase
+from domain.contract import Domain
 from domain.cross_sell.features import SCHEMA
-from domain.cross_sell.groups import COUNT, GROUPS, group_code
+from domain.cross_sell.groups import COUNT, GROUPS
 from domain.cross_sell.ranking import Mask, per_row
-from domain.history import identity
 from domain.learning import Matrix, Recipe, Rows
 from models import complete_journey, report
+from models.complete_journey_sightings import Sightings, sightings
 from models.dataset import Progress, counted, silent
 from models.errors import DataError
 from models.train import one_by_one
@@ -33,11 +29,147 @@ from models.train import one_by_one
 if TYPE_CHECKING:
     from models.recorded import Question
 
-WEEK: Final = 604_800
-TRAIN_WEEKS, TEST_WEEKS, WARM_UP_WEEKS = 36, 12, 4
-LAST_BASKETS: Final = 3  # the median basket has five lines: one basket says little of what a household buys
-LEANING: Final = 10.0  # baskets that everybody's sales count for in a household's frequency: of 0.01 to 10 the strongest
-SIGHTINGS: Final = 4  # of a visit that are learned from
+TRAIN_WEEKS, TEST_WEEKS = 36, 12
+WARM_UP_WEEKS: Final = 4  # of a household's first baskets there is nothing to learn
+LAST_BASKETS: Final = 3  # a median basket has five lines: one basket says little of what a household buys
+LEANING: Final = 10.0  # baskets that everybody's sales count for in a household's frequency; the strongest of 0.1 to 10
+EXAMPLES: Final = 80_000  # pairs of a sighting and a group bought after it, drawn by lot, that a model is fitted to
 DRAWS: Final = 1000  # of the bootstrap
+INTERVAL: Final = (2.5, 97.5)  # percentiles
 _SINCE: Final = [SCHEMA.names.index(f"{g}_baskets_since") for g in GROUPS]
 
+
+class Task(NamedTuple):
+    """The rows that are judged, what was bought, and what may be said: (n,), (n, groups), (n, groups)."""
+
+    rows: NDArray[np.int64]
+    relevant: Mask
+    allowed: Mask
+
+
+def evaluate(domain: Domain, question: Question, progress: Progress = silent) -> dict[str, Any]:
+    """The report on both tasks, each with 95 % intervals over households; what stands at its top is of ``underway``.
+
+    Trained on the first 36 weeks; ``split="key"``: on one half of the households, and judged on the other half. Raises
+    ``DataError`` for files of another form, and for a recording that is too short.
+    """
+    if question.test or question.answers:
+        raise DataError("--test and --rul: the recorded visits have no files of their own to be judged on")
+    total = complete_journey.count(question.data)
+    emissions = counted(complete_journey.emissions(question.data, underway=True), f"reading {domain.events_name}", total, progress)
+    seen = sightings(domain.features(), emissions)
+    learned, judged = _parted(seen, by_household=question.split == "key")
+    steps = one_by_one("judging what is bought next", 2, progress)
+    tasks = {}
+    for name, task in (("underway", underway(seen)), ("before", before(seen))):
+        steps(name)
+        tasks[name] = _judged(seen, task, learned, judged, domain.learning().recipe)
+    steps("done")
+    return {**_flat(tasks["underway"]), "protocol": _protocol(question), "tasks": tasks}
+
+
+def underway(seen: Sightings) -> Task:
+    """All sightings with something in the basket: what may be said is what is not in it."""
+    allowed = np.asarray(seen.x[:, _SINCE] != 0)
+    rows = np.flatnonzero(seen.midway & (seen.relevant & allowed).any(axis=1) & (seen.baskets > 0))
+    return Task(rows, seen.relevant[rows], allowed[rows])
+
+
+def before(seen: Sightings) -> Task:
+    """The sightings at the beginning: what may be said is what was not in the last baskets."""
+    allowed = ~(seen.x[:, _SINCE] <= LAST_BASKETS)
+    rows = np.flatnonzero(~seen.midway & (seen.relevant & allowed).any(axis=1) & (seen.baskets >= LAST_BASKETS))
+    return Task(rows, (seen.relevant & allowed)[rows], allowed[rows])
+
+
+def _parted(seen: Sightings, *, by_household: bool) -> tuple[Mask, Mask]:
+    """(n,) which sightings are learned from, and which are judged: one of a visit underway, the one whose lot is lowest."""
+    last = int(seen.week.max()) + 1 - TEST_WEEKS
+    if last < TRAIN_WEEKS:
+        raise DataError(f"the recording has {seen.week.max() + 1} weeks; {TRAIN_WEEKS + TEST_WEEKS} are needed to learn and to judge")
+    learned, judged = (seen.week >= WARM_UP_WEEKS) & (seen.week < TRAIN_WEEKS), (seen.week >= last) & seen.lowest
+    if not by_household:
+        return learned, judged
+    names, place = np.unique(seen.household, return_inverse=True)
+    half = (np.random.default_rng(7).permutation(len(names)) % 2 == 0)[place]
+    return learned & half, judged & ~half
+
+
+def _judged(seen: Sightings, task: Task, learned: Mask, judged: Mask, recipe: Recipe) -> dict[str, Any]:
+    """Fit on the learned rows of a task, and compare on its judged rows."""
+    trained, tested = np.flatnonzero(learned[task.rows]), np.flatnonzero(judged[task.rows])
+    if not len(trained) or not len(tested):
+        raise DataError("the recording holds no visits to learn from or to judge; are its products and transactions of one recording?")
+    booster = report.fit(recipe, _examples(seen, task, trained), SCHEMA)
+    sales = seen.relevant[learned & ~seen.midway].mean(axis=0)
+    rows = task.rows[tested]
+    answers = {
+        "model": np.asarray(booster.predict(seen.x[rows], num_threads=1)),
+        "popularity": np.tile(sales, (len(rows), 1)),
+        "household frequency": (seen.habits[rows] + LEANING * sales) / (seen.baskets[rows, None] + LEANING),
+    }
+    hits = {name: per_row(task.relevant[tested], scores, task.allowed[tested]) for name, scores in answers.items()}
+    return {
+        "trained": len(trained),
+        "judged": len(rows),
+        "households": len(np.unique(seen.household[rows])),
+        "groups_allowed": float(task.allowed[tested].sum(axis=1).mean()),
+        "groups_bought": float((task.relevant & task.allowed)[tested].sum(axis=1).mean()),
+        **_compared(hits, seen.household[rows]),
+    }
+
+
+def _examples(seen: Sightings, task: Task, trained: NDArray[np.int64]) -> Rows:
+    """One example for each group bought after a sighting: so a group's score follows the chance that it is bought at all."""
+    row, group = np.nonzero((task.relevant & task.allowed)[trained])
+    if len(row) > EXAMPLES:
+        chosen = np.sort(np.random.default_rng(7).choice(len(row), EXAMPLES, replace=False))
+        row, group = row[chosen], group[chosen]
+    place = task.rows[trained][row]
+    return Rows(seen.x[place], group.astype(np.float64), seen.household[place], seen.week[place] * 7)
+
+
+def _compared(hits: dict[str, dict[str, Matrix]], household: NDArray[np.str_]) -> dict[str, Any]:
+    """Every measure of every contestant with its interval, and the model's lead over the stronger baseline."""
+    names, place = np.unique(household, return_inverse=True)
+    drawn = np.random.default_rng(7).multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS).astype(np.float64)
+    counts = drawn @ np.bincount(place).astype(np.float64)
+
+    def means(values: Matrix) -> Matrix:
+        return np.asarray(drawn @ np.bincount(place, values) / counts)
+
+    found: dict[str, Any] = {who: {name: _interval(float(v.mean()), means(v)) for name, v in of.items()} for who, of in hits.items()}
+    strongest = max((who for who in hits if who != "model"), key=lambda who: float(found[who]["hit@1"]["mean"]))
+    ours, theirs = hits["model"]["hit@1"], hits[strongest]["hit@1"]
+    found["stronger baseline"] = strongest
+    found["lead in hit@1"] = _interval(float((ours - theirs).mean()), means(ours - theirs))
+    found["relative lead in hit@1"] = _interval(float(ours.mean() / theirs.mean() - 1), means(ours) / means(theirs) - 1)
+    return found
+
+
+def _interval(mean: float, draws: Matrix) -> dict[str, float]:
+    low, high = np.percentile(draws, INTERVAL)
+    return {"mean": mean, "low": float(low), "high": float(high)}
+
+
+def _flat(task: dict[str, Any]) -> dict[str, float | int]:
+    """The numbers that are shown first."""
+    plain: dict[str, float | int] = {"households": task["households"], "visits_judged": task["judged"]}
+    for who in ("model", "popularity", "household frequency"):
+        for name, found in task[who].items():
+            plain[name if who == "model" else f"{who} {name}"] = found["mean"]
+    for name in ("lead in hit@1", "relative lead in hit@1"):
+        plain |= {name: task[name]["mean"], f"{name}, low": task[name]["low"], f"{name}, high": task[name]["high"]}
+    return plain
+
+
+def _protocol(question: Question) -> dict[str, Any]:
+    return {
+        "method": "other households" if question.split == "key" else "the same households, later",
+        "train_weeks": TRAIN_WEEKS,
+        "test_weeks": TEST_WEEKS,
+        "last_baskets": LAST_BASKETS,
+        "groups": list(GROUPS),
+        "intervals": f"95 %, bootstrap over households, {DRAWS} draws",
+        "classes": COUNT,
+    }

@@ -31,7 +31,7 @@ from domain.cross_sell.kernels import (
     empty_state,
     observe,
     profile_at,
-    visit_start,
+    visit_of,
 )
 from domain.history import Entries, decode, identity, seconds
 from domain.schema import Feature, FeatureSchema
@@ -104,12 +104,12 @@ class CrossSellFeatures:
         return Computed(row, (state or b"") if status == REPEATED else after.tobytes(), status == REPEATED, facts)
 
     def _sighted(self, state: Entries, ping: Ping, time: int) -> tuple[list[float], dict[str, Any]]:
-        start, profile = visit_start(state, time), profile_at(state, time)
+        (start, last), profile = visit_of(state, time), profile_at(state, time)
         basket = observe(state, start, time, zone_code(ping.zone), self._row)
         row = self._row.tolist()
         if profile >= 0:
             row[CATEGORY + 2], row[CATEGORY + 3] = _word(profile & 0xFF), _word(profile >> 8 & 0xFF)
-        facts = {"visit_start": start, "bought": basket, "opt_out": profile >= 0 and bool(profile >> 16)}
+        facts = {"visit_start": start, "visit_last": last, "bought": basket, "opt_out": profile >= 0 and bool(profile >> 16)}
         return row, facts
 
 

@@ -125,22 +125,28 @@ def _stayed(stays: Entries, time: int) -> Entries:
 
 
 @njit(cache=True)
-def visit_start(state: Entries, time: int) -> int:
-    """When the visit began that a sighting at ``time`` belongs to: after the last checkout, and after the last silence."""
-    start = time
+def visit_of(state: Entries, time: int) -> tuple[int, int]:
+    """When the visit began that a sighting at ``time`` belongs to, and its end as far as is known by now.
+
+    It begins after the last checkout and after the last silence before it, and ends with the next checkout or the last sighting.
+    The end may be later than ``time``: only the policy may know it, for a sighting that comes late.
+    """
+    start, last = time, time
     stays = log_of(state, STAYS)
     for i in range(stays.shape[0]):
         if stays[i, 0] <= time <= stays[i, 1] + SILENCE:
-            start = stays[i, 0]
+            start, last = stays[i, 0], max(time, stays[i, 1])
     checkouts, sightings = log_of(state, CHECKOUTS), log_of(state, SIGHTINGS)
     done = before(checkouts, time, _FIRST_ID)
+    if done < checkouts.shape[0]:
+        last = min(last, time_of(checkouts[done, 0]))
     if done == 0 or time_of(checkouts[done - 1, 0]) < start:
-        return start
+        return start, last
     paid = time_of(checkouts[done - 1, 0])
     after = before(sightings, paid + 1, _FIRST_ID)
     if after == 0 and sightings.shape[0] == SIGHTING_CAPACITY:
-        return paid  # the first sighting since then was let go
-    return min(time, time_of(sightings[after, 0])) if after < sightings.shape[0] else time
+        return paid, last  # the first sighting since then was let go
+    return (min(time, time_of(sightings[after, 0])) if after < sightings.shape[0] else time), last
 
 
 @njit(cache=True)
@@ -246,7 +252,8 @@ def _history(lines: Entries, end: int, start: int, time: int, row: Row) -> Row:
         row[at + SPEND_4W], row[at + SPEND_12W] = spends[0, g], spends[1, g]
         if counts[1, g] > 0:
             row[at + DUE] = row[at + DAYS_SINCE] * counts[1, g] * DAY / max(start - oldest, DAY)
-    return counts[2]
+    habits: Row = counts[2]
+    return habits
 
 
 @njit(cache=True)

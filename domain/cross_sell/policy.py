@@ -63,7 +63,7 @@ class CrossSellPolicy:
         group = self._best(scores, int(facts["bought"]))
         if group is None:
             return Verdict("none", False, max(scores), NEVER, None, notes)
-        if facts["opt_out"] or any(o.start <= time and start <= o.time for o in offers):
+        if facts["opt_out"] or any(o.start <= time <= o.time or start <= o.time <= facts["visit_last"] for o in offers):
             return Verdict("none", False, scores[group], NEVER, None, notes)
         if scores[group] < self._threshold(group):
             return Verdict("none", False, scores[group], self._threshold(group), None, notes)

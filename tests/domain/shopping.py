@@ -59,13 +59,16 @@ def slow_row(of: Ping, events: Iterable[Happening]) -> dict[str, float]:
     now = _second(of.event_time)
     known = list({type(e).__name__ + e.id: e for e in events}.values())
     start = slow_visit_start(of, known)
-    seen = sorted((_second(e.event_time), identity(e.id), e.zone) for e in known if isinstance(e, Ping) and start <= _second(e.event_time) < now)
+    seen = sorted(
+        (_second(e.event_time), identity(e.id), e.zone) for e in known if isinstance(e, Ping) and start <= _second(e.event_time) < now
+    )
     lines = sorted((_second(e.event_time), identity(e.id), e) for e in known if isinstance(e, Purchase) and _second(e.event_time) < now)
     row: dict[str, float] = dict.fromkeys(SCHEMA.names, NAN)
     row |= {"hour": now.hour + now.minute / 60 + now.second / 3600, "weekday": float(now.weekday()), "weekend": float(now.weekday() >= 5)}
     row |= _seen(of, [(at, zone) for at, _, zone in seen], start, now)
     row |= _bought([(at, e) for at, _, e in lines if at < start], start, now)
     row |= _basket([(at, e) for at, _, e in lines if at >= start], now)
+    row |= _odds([(at, e) for at, _, e in lines if at < start], {e.group for at, _, e in lines if at >= start})
     profiles = sorted((_second(e.event_time), e) for e in known if isinstance(e, Profile) and _second(e.event_time) <= now)
     if profiles:
         last = profiles[-1][1]
@@ -96,16 +99,34 @@ def _seen(of: Ping, seen: list[tuple[datetime, str | None]], start: datetime, no
     row = {f"{g}_zone_seconds": sum((s for s, zone in lasted if zone == g), 0.0) for g in GROUPS}
     minutes = (now - start).total_seconds() / 60
     zone = NAN if of.zone is None else _coded(of.zone, ZONES)
-    return {**row, "visit_minutes": minutes, "visit_sightings": float(len(seen)), "visit_zones": float(len(zones)), "zone_seconds": here, "zone": zone}
+    return {
+        **row,
+        "visit_minutes": minutes,
+        "visit_sightings": float(len(seen)),
+        "visit_zones": float(len(zones)),
+        "zone_seconds": here,
+        "zone": zone,
+    }
 
 
-def _bought(lines: list[tuple[datetime, Purchase]], start: datetime, now: datetime) -> dict[str, float]:
-    lines = [(at, e) for at, e in lines if start - at < timedelta(weeks=12)]
+def _baskets(lines: list[tuple[datetime, Purchase]]) -> list[list[tuple[datetime, Purchase]]]:
     baskets: list[list[tuple[datetime, Purchase]]] = []
     for at, e in lines:
         if not baskets or at - baskets[-1][-1][0] > SILENCE:
             baskets.append([])
         baskets[-1].append((at, e))
+    return baskets
+
+
+def _odds(lines: list[tuple[datetime, Purchase]], basket: set[str | None]) -> dict[str, float]:
+    habits = {g: sum(any(e.group == g for _, e in b) for b in _baskets(lines)) + 1 / len(GROUPS) for g in GROUPS}
+    total = sum(habit for g, habit in habits.items() if g not in basket)
+    return {f"{g}_odds": 0.0 if g in basket else habits[g] / total for g in GROUPS}
+
+
+def _bought(lines: list[tuple[datetime, Purchase]], start: datetime, now: datetime) -> dict[str, float]:
+    lines = [(at, e) for at, e in lines if start - at < timedelta(weeks=12)]
+    baskets = _baskets(lines)
     month = timedelta(weeks=4)
     row = {"baskets_12w": float(len(baskets)), "baskets_4w": float(sum(start - b[-1][0] < month for b in baskets))}
     oldest = lines[0][0] if lines else start
