@@ -2,7 +2,8 @@
 
 Two tasks. ``underway``: a sighting in the midst of a visit, drawn by lot; a hit is a group that is not in the basket yet and that the
 rest of the visit brings. ``before``: the sighting at the beginning; a hit is a group that the household did not buy in its last
-``LAST_BASKETS`` baskets and that this visit brings. A visit that brings no such group has no answer, and is no row.
+``LAST_BASKETS`` baskets and that this visit brings. A visit that brings no such group has no answer, and is no row. One model answers
+both: it learns from all sightings what the rest of a visit brings.
 
 The baselines know all that there is to know by then, not only what the features remember: the sales of the weeks trained on, and
 what the household bought since its first visit, leaning on everybody's sales while that is little.
@@ -12,14 +13,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.contract import Domain
 from domain.cross_sell.features import SCHEMA
-from domain.cross_sell.groups import COUNT, GROUPS
+from domain.cross_sell.groups import GROUPS
 from domain.cross_sell.ranking import Mask, per_row
-from domain.learning import Matrix, Recipe, Rows
+from domain.learning import Matrix, Rows
 from models import complete_journey, report
 from models.complete_journey_sightings import Sightings, sightings
 from models.dataset import Progress, counted, silent
@@ -33,17 +35,16 @@ TRAIN_WEEKS, TEST_WEEKS = 36, 12
 WARM_UP_WEEKS: Final = 4  # of a household's first baskets there is nothing to learn
 LAST_BASKETS: Final = 3  # a median basket has five lines: one basket says little of what a household buys
 LEANING: Final = 10.0  # baskets that everybody's sales count for in a household's frequency; the strongest of 0.1 to 10
-EXAMPLES: Final = 80_000  # pairs of a sighting and a group bought after it, drawn by lot, that a model is fitted to
+EXAMPLES: Final = 120_000  # pairs of a sighting and a group bought after it, drawn by lot, that a model is fitted to
 DRAWS: Final = 1000  # of the bootstrap
 INTERVAL: Final = (2.5, 97.5)  # percentiles
 _SINCE: Final = [SCHEMA.names.index(f"{g}_baskets_since") for g in GROUPS]
 
 
 class Task(NamedTuple):
-    """The rows that are judged, what was bought, and what may be said: (n,), (n, groups), (n, groups)."""
+    """The sightings that are judged (n,), and which groups may be said of each (n, groups)."""
 
     rows: NDArray[np.int64]
-    relevant: Mask
     allowed: Mask
 
 
@@ -60,26 +61,38 @@ def evaluate(domain: Domain, question: Question, progress: Progress = silent) ->
     seen = sightings(domain.features(), emissions)
     learned, judged = _parted(seen, by_household=question.split == "key")
     steps = one_by_one("judging what is bought next", 2, progress)
-    tasks = {}
-    for name, task in (("underway", underway(seen)), ("before", before(seen))):
-        steps(name)
-        tasks[name] = _judged(seen, task, learned, judged, domain.learning().recipe)
+    steps("the model")
+    examples = _examples(seen, learned)
+    booster = report.fit(domain.learning().recipe, examples, SCHEMA)
+    sales = seen.relevant[learned & ~seen.midway].mean(axis=0)
+    steps("the tasks")
+    found = {
+        name: _judged(seen, task, booster, sales) for name, task in (("underway", underway(seen, judged)), ("before", before(seen, judged)))
+    }
     steps("done")
-    return {**_flat(tasks["underway"]), "protocol": _protocol(question), "tasks": tasks}
+    return {**_flat(found["underway"]), "protocol": {**_protocol(question), "examples": len(examples.y)}, "tasks": found}
 
 
-def underway(seen: Sightings) -> Task:
-    """All sightings with something in the basket: what may be said is what is not in it."""
-    allowed = np.asarray(seen.x[:, _SINCE] != 0)
-    rows = np.flatnonzero(seen.midway & (seen.relevant & allowed).any(axis=1) & (seen.baskets > 0))
-    return Task(rows, seen.relevant[rows], allowed[rows])
+def underway(seen: Sightings, judged: Mask) -> Task:
+    """Sightings with something in the basket: what may be said is what is not in it."""
+    return _task(seen, judged & seen.midway & (seen.baskets > 0), _outside(seen))
 
 
-def before(seen: Sightings) -> Task:
-    """The sightings at the beginning: what may be said is what was not in the last baskets."""
-    allowed = ~(seen.x[:, _SINCE] <= LAST_BASKETS)
-    rows = np.flatnonzero(~seen.midway & (seen.relevant & allowed).any(axis=1) & (seen.baskets >= LAST_BASKETS))
-    return Task(rows, (seen.relevant & allowed)[rows], allowed[rows])
+def before(seen: Sightings, judged: Mask) -> Task:
+    """Sightings at the beginning: what may be said is what was not in the last baskets."""
+    return _task(seen, judged & ~seen.midway & (seen.baskets >= LAST_BASKETS), ~(seen.x[:, _SINCE] <= LAST_BASKETS))
+
+
+def _task(seen: Sightings, chosen: Mask, allowed: Mask) -> Task:
+    rows = np.flatnonzero(chosen & (seen.relevant & allowed).any(axis=1))
+    if not len(rows):
+        raise DataError("the recording holds no visits to be judged on; are its products and transactions of one recording?")
+    return Task(rows, allowed[rows])
+
+
+def _outside(seen: Sightings) -> Mask:
+    """(n, groups) what is not in the basket."""
+    return np.asarray(seen.x[:, _SINCE] != 0)
 
 
 def _parted(seen: Sightings, *, by_household: bool) -> tuple[Mask, Mask]:
@@ -95,38 +108,33 @@ def _parted(seen: Sightings, *, by_household: bool) -> tuple[Mask, Mask]:
     return learned & half, judged & ~half
 
 
-def _judged(seen: Sightings, task: Task, learned: Mask, judged: Mask, recipe: Recipe) -> dict[str, Any]:
-    """Fit on the learned rows of a task, and compare on its judged rows."""
-    trained, tested = np.flatnonzero(learned[task.rows]), np.flatnonzero(judged[task.rows])
-    if not len(trained) or not len(tested):
-        raise DataError("the recording holds no visits to learn from or to judge; are its products and transactions of one recording?")
-    booster = report.fit(recipe, _examples(seen, task, trained), SCHEMA)
-    sales = seen.relevant[learned & ~seen.midway].mean(axis=0)
-    rows = task.rows[tested]
+def _judged(seen: Sightings, task: Task, booster: lgb.Booster, sales: Matrix) -> dict[str, Any]:
+    """The model and the baselines on a task. ``sales`` (groups,): the share of visits that brought each group."""
+    rows, allowed = task
     answers = {
         "model": np.asarray(booster.predict(seen.x[rows], num_threads=1)),
         "popularity": np.tile(sales, (len(rows), 1)),
         "household frequency": (seen.habits[rows] + LEANING * sales) / (seen.baskets[rows, None] + LEANING),
     }
-    hits = {name: per_row(task.relevant[tested], scores, task.allowed[tested]) for name, scores in answers.items()}
+    hits = {name: per_row(seen.relevant[rows], scores, allowed) for name, scores in answers.items()}
     return {
-        "trained": len(trained),
         "judged": len(rows),
         "households": len(np.unique(seen.household[rows])),
-        "groups_allowed": float(task.allowed[tested].sum(axis=1).mean()),
-        "groups_bought": float((task.relevant & task.allowed)[tested].sum(axis=1).mean()),
+        "groups_allowed": float(allowed.sum(axis=1).mean()),
+        "groups_bought": float((seen.relevant[rows] & allowed).sum(axis=1).mean()),
         **_compared(hits, seen.household[rows]),
     }
 
 
-def _examples(seen: Sightings, task: Task, trained: NDArray[np.int64]) -> Rows:
-    """One example for each group bought after a sighting: so a group's score follows the chance that it is bought at all."""
-    row, group = np.nonzero((task.relevant & task.allowed)[trained])
+def _examples(seen: Sightings, learned: Mask) -> Rows:
+    """One example for each group that a visit brought after a sighting: so a group's score follows the chance that it is bought at all."""
+    row, group = np.nonzero(seen.relevant & _outside(seen) & (learned & (seen.baskets > 0))[:, None])
+    if not len(row):
+        raise DataError("the recording holds no visits to learn from; are its products and transactions of one recording?")
     if len(row) > EXAMPLES:
         chosen = np.sort(np.random.default_rng(7).choice(len(row), EXAMPLES, replace=False))
         row, group = row[chosen], group[chosen]
-    place = task.rows[trained][row]
-    return Rows(seen.x[place], group.astype(np.float64), seen.household[place], seen.week[place] * 7)
+    return Rows(seen.x[row], group.astype(np.float64), seen.household[row], seen.week[row] * 7)
 
 
 def _compared(hits: dict[str, dict[str, Matrix]], household: NDArray[np.str_]) -> dict[str, Any]:
@@ -171,5 +179,4 @@ def _protocol(question: Question) -> dict[str, Any]:
         "last_baskets": LAST_BASKETS,
         "groups": list(GROUPS),
         "intervals": f"95 %, bootstrap over households, {DRAWS} draws",
-        "classes": COUNT,
     }
