@@ -1,12 +1,16 @@
 """Judges the cross-sell recipe on *The Complete Journey*: what goes into a basket next, on visits of the last 12 weeks.
 
-Two tasks. ``underway``: a sighting in the midst of a visit, drawn by lot; a hit is a group that is not in the basket yet and that the
-rest of the visit brings. ``before``: the sighting at the beginning; a hit is a group that the household did not buy in its last
-``LAST_BASKETS`` baskets and that this visit brings. A visit that brings no such group has no answer, and is no row. One model answers
-both: it learns from all sightings what the rest of a visit brings.
+Two tasks. ``underway``: sightings in the midst of a visit, at most three of each, drawn by lot; a hit is a group that is not in the
+basket yet and that the rest of the visit brings. ``before``: the sighting at the beginning; a hit is a group that the household did
+not buy in its last ``LAST_BASKETS`` baskets and that this visit brings. A sighting after which no such group is bought has no answer,
+and is no row. One model answers both: it learns from all sightings what the rest of a visit brings.
 
 The baselines know all that there is to know by then, not only what the features remember: the sales of the weeks trained on, and
 what the household bought since its first visit, leaning on everybody's sales while that is little.
+
+What is to be expected: before the basket is known, how often a household bought a group is nearly all that the recording tells of
+it. A model of one tree set for all groups, with a year of history, recency, time of day and the trend of sales, found 1 to 2 % more
+hits than the household's frequency does; with the basket so far, 4 to 6 %. Chosen on weeks 28 to 35, not on those judged.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ TRAIN_WEEKS, TEST_WEEKS = 36, 12
 WARM_UP_WEEKS: Final = 4  # of a household's first baskets there is nothing to learn
 LAST_BASKETS: Final = 3  # a median basket has five lines: one basket says little of what a household buys
 LEANING: Final = 10.0  # baskets that everybody's sales count for in a household's frequency; the strongest of 0.1 to 10
-EXAMPLES: Final = 120_000  # pairs of a sighting and a group bought after it, drawn by lot, that a model is fitted to
+EXAMPLES: Final = 250_000  # pairs of a sighting and a group bought after it, drawn by lot, that a model is fitted to
 DRAWS: Final = 1000  # of the bootstrap
 INTERVAL: Final = (2.5, 97.5)  # percentiles
 _SINCE: Final = [SCHEMA.names.index(f"{g}_baskets_since") for g in GROUPS]
@@ -96,11 +100,11 @@ def _outside(seen: Sightings) -> Mask:
 
 
 def _parted(seen: Sightings, *, by_household: bool) -> tuple[Mask, Mask]:
-    """(n,) which sightings are learned from, and which are judged: one of a visit underway, the one whose lot is lowest."""
+    """(n,) which sightings are learned from, and which are judged."""
     last = int(seen.week.max()) + 1 - TEST_WEEKS
     if last < TRAIN_WEEKS:
         raise DataError(f"the recording has {seen.week.max() + 1} weeks; {TRAIN_WEEKS + TEST_WEEKS} are needed to learn and to judge")
-    learned, judged = (seen.week >= WARM_UP_WEEKS) & (seen.week < TRAIN_WEEKS), (seen.week >= last) & seen.lowest
+    learned, judged = (seen.week >= WARM_UP_WEEKS) & (seen.week < TRAIN_WEEKS), seen.week >= last
     if not by_household:
         return learned, judged
     names, place = np.unique(seen.household, return_inverse=True)
@@ -162,7 +166,7 @@ def _interval(mean: float, draws: Matrix) -> dict[str, float]:
 
 def _flat(task: dict[str, Any]) -> dict[str, float | int]:
     """The numbers that are shown first."""
-    plain: dict[str, float | int] = {"households": task["households"], "visits_judged": task["judged"]}
+    plain: dict[str, float | int] = {"households": task["households"], "sightings_judged": task["judged"]}
     for who in ("model", "popularity", "household frequency"):
         for name, found in task[who].items():
             plain[name if who == "model" else f"{who} {name}"] = found["mean"]

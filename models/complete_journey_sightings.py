@@ -26,7 +26,7 @@ class Sightings:
     """Arrays (n,), (n, features) or (n, groups), in order of the visits' ends.
 
     ``relevant``: what the rest of the visit brought; ``habits``: in how many of the household's earlier ``baskets`` each group was;
-    ``midway``: with something in the basket; ``lowest``: the one sighting of its visit and kind that the lot fell on.
+    ``midway``: with something in the basket.
     """
 
     x: Matrix
@@ -36,7 +36,6 @@ class Sightings:
     habits: Matrix
     baskets: Matrix
     midway: Mask
-    lowest: Mask
 
 
 @dataclass
@@ -53,18 +52,18 @@ class _Kept:
     """The sightings of visits that are over."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[Matrix, str, float, Mask, Matrix, int, bool, bool]] = []
+        self.rows: list[tuple[Matrix, str, float, Mask, Matrix, int, bool]] = []
 
     def visit(self, of: _Household) -> None:
         """A visit is over: what it brought is known, and it joins what the household bought."""
         by_lot = sorted((identity(ping.id), i) for i, (ping, _, basket) in enumerate(of.seen) if basket)
         first = [(0, i) for i, (_, _, basket) in enumerate(of.seen) if not basket][:1]
         for chosen, midway in ((first, False), (by_lot[:KEPT], True)):
-            for rank, (_, i) in enumerate(chosen):
+            for _, i in chosen:
                 ping, row, basket = of.seen[i]
                 brought = np.isin(np.arange(COUNT), list(of.basket - basket))
                 at = ping.event_time.timestamp()
-                self.rows.append((np.array(row), ping.shopper_id, at, brought, of.counts.copy(), of.baskets, midway, rank == 0))
+                self.rows.append((np.array(row), ping.shopper_id, at, brought, of.counts.copy(), of.baskets, midway))
         of.counts[list(of.basket)] += 1
         of.baskets += bool(of.basket)
         of.basket, of.seen = set(), []
@@ -92,7 +91,7 @@ def sightings(features: Features, emissions: Iterable[Emission]) -> Sightings:
 
 
 def _stacked(kept: _Kept) -> Sightings:
-    x, household, at, relevant, habits, baskets, midway, lowest = zip(*kept.rows, strict=True)
+    x, household, at, relevant, habits, baskets, midway = zip(*kept.rows, strict=True)
     second = np.array(at)
     return Sightings(
         x=np.array(x),
@@ -102,5 +101,4 @@ def _stacked(kept: _Kept) -> Sightings:
         habits=np.array(habits),
         baskets=np.array(baskets, dtype=np.float64),
         midway=np.array(midway),
-        lowest=np.array(lowest),
     )
