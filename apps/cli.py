@@ -362,6 +362,22 @@ def stream(
 
 
 @app.command()
+def batch(
+    domain: DomainArgument,
+    since: Annotated[str | None, typer.Option(help="Leave out what has had no event since then, such as 2026-01-31.")] = None,
+    model: ModelOption = None,
+    model_format: FormatOption = "pmml",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The list, as CSV. Default: DOMAIN-batch.csv.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="List also where there is nothing to do.")] = False,
+) -> None:
+    """Decide once, from the topics up to now: a list of work orders (or offers, or payments to look at), as CSV and on Kafka."""
+    from apps import batch as process
+
+    options = process.Options(domain, process.moment(since), model, model_format, out or Path(f"{domain}-batch.csv"), everything)
+    process.command(from_environment(), options, console)
+
+
+@app.command()
 def sink(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Drop the tables first; they are filled again from the topics.")] = False,
 ) -> None:

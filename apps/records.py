@@ -14,6 +14,7 @@ from apps.partitions import Message
 from apps.tables import (
     MAX_BIGINT,
     AlertRow,
+    BatchRow,
     DeadLetterRow,
     DecisionRow,
     ModelRow,
@@ -29,6 +30,7 @@ from domain.contract import Domain
 from domain.decision import Decision
 
 UNREADABLE = "unreadable"  # a dead letter's code: the sink could not make a row of the message
+_BATCH = tuple(name for name in BatchRow.model_fields if name in Decision.model_fields or name == "run_us")
 _ALERT = tuple(name for name in AlertRow.model_fields if name in Decision.model_fields)
 
 
@@ -60,6 +62,7 @@ def readers(domains: list[Domain]) -> dict[str, Reader]:
     for domain in domains:
         found[domain.decisions_topic] = _decisions_of(domain.name)
         found[domain.alerts_topic] = _alerts_of(domain.name)
+        found[domain.batch_topic] = _batch_of(domain.name)
         found[domain.dead_letters_topic] = _dead_letters_of(domain.name)
     return found
 
@@ -75,22 +78,41 @@ def unreadable(message: Message, reason: str) -> Record:
 
 def _decisions_of(domain: str) -> Reader:
     def read(message: Message) -> Record:
-        return Record(DecisionRow, dict(_decision(message, domain)))
+        return Record(DecisionRow, _decision(message, domain))
 
     return read
 
 
 def _alerts_of(domain: str) -> Reader:
     def read(message: Message) -> Record:
-        decision = dict(_decision(message, domain))
+        decision = _decision(message, domain)
         return Record(AlertRow, {name: decision[name] for name in _ALERT})
 
     return read
 
 
-def _decision(message: Message, domain: str) -> Decision:
+def _batch_of(domain: str) -> Reader:
+    def read(message: Message) -> Record:
+        try:
+            fields = orjson.loads(message.value() or b"")
+        except orjson.JSONDecodeError as error:
+            raise UnreadableError(f"not JSON: {error}") from None
+        run_us = fields.pop("run_us", None) if isinstance(fields, dict) else None
+        if type(run_us) is not int or not 0 <= run_us <= MAX_BIGINT:
+            raise UnreadableError("run_us: a line of a batch says in microseconds when that ran")
+        decision = {"run_us": run_us, **_checked(orjson.dumps(fields), domain)}
+        return Record(BatchRow, {name: decision[name] for name in _BATCH})
+
+    return read
+
+
+def _decision(message: Message, domain: str) -> dict[str, Any]:
+    return _checked(message.value() or b"", domain)
+
+
+def _checked(value: bytes, domain: str) -> dict[str, Any]:
     try:
-        decision = Decision.model_validate_json(message.value() or b"")
+        decision = Decision.model_validate_json(value)
     except ValidationError as error:
         raise UnreadableError(_first(error)) from None
     if decision.domain != domain:
@@ -99,7 +121,7 @@ def _decision(message: Message, domain: str) -> Decision:
         raise UnreadableError("event_time: has no time zone")
     if not all(map(math.isfinite, (decision.score, decision.threshold, *decision.raw))):
         raise UnreadableError("score, threshold or raw: not a finite number")
-    return decision
+    return dict(decision)
 
 
 def _dead_letters_of(domain: str) -> Reader:

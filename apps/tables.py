@@ -99,6 +99,25 @@ class AlertRow(Table, table=True):
     status: str = Field(default="new", sa_column=Column(String, nullable=False, default="new", info={KEPT: True}))
 
 
+class BatchRow(Table, table=True):
+    """One line of a batch's list: the newest decision of a key at that run (``apps.batch``)."""
+
+    __tablename__ = "batch"
+
+    domain: str = Field(primary_key=True)
+    run_us: int = _micros(key=True)
+    key: str = Field(primary_key=True)
+    decision_id: str
+    event_time: datetime = _utc()
+    action: str
+    score: float
+    threshold: float
+    context: dict[str, Any] = _json()
+    reasons: list[str] = _json()
+    model_version: str
+    format: str
+
+
 class SlaWindow(Table):
     """What the monitor measured in one window of wall-clock time (``apps.monitor``). Latencies in milliseconds.
 

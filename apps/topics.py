@@ -47,7 +47,12 @@ def topic_specs() -> list[TopicSpec]:
     for d in DOMAINS.values():
         specs += [TopicSpec(d.events_topic, settings=_ARRIVAL), TopicSpec(d.labels_topic, settings=_ARRIVAL)]
         specs += [TopicSpec(d.topic(name), settings={"cleanup.policy": "compact"}) for name in d.changelogs]
-        specs += [TopicSpec(d.decisions_topic), TopicSpec(d.alerts_topic), TopicSpec(d.dead_letters_topic, partitions=1)]
+        specs += [
+            TopicSpec(d.decisions_topic),
+            TopicSpec(d.alerts_topic),
+            TopicSpec(d.batch_topic),
+            TopicSpec(d.dead_letters_topic, partitions=1),
+        ]
     return specs
 
 

@@ -179,5 +179,9 @@ class Domain:
         return f"{self.name}.alerts"
 
     @property
+    def batch_topic(self) -> str:
+        return f"{self.name}.batch"
+
+    @property
     def dead_letters_topic(self) -> str:
         return f"{self.name}.dead-letters"
