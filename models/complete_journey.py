@@ -31,7 +31,7 @@ from models.complete_journey_groups import group_of
 from models.errors import DataError
 
 ENTERED: Final = 600  # seconds before the checkout
-STEP: Final = 30  # seconds from one group to the next, where they go into the basket one by one
+STEP: Final = 30  # seconds from one group to the next, where they go into the basket one by one, from the beginning: no time tells the rest
 LABEL_DELAY: Final = 7 * 86_400
 TRANSACTIONS, PRODUCTS, DEMOGRAPHICS = "transactions.parquet", "products.parquet", "demographics.csv"
 _LINES: Final = ["household_id", "store_id", "basket_id", "product_id", "sales_value", "transaction_timestamp"]
@@ -71,15 +71,15 @@ class _Recording:
         """(n,) the visit of each line."""
         return np.repeat(np.arange(self.visits), np.diff(self.first))
 
-    def ahead(self) -> NDArray[np.int64]:
-        """(n,) how many steps before the last group of its visit each line goes into the basket; 0 for lines of no group."""
-        steps = np.zeros(len(self.second), dtype=np.int64)
+    def turn(self) -> NDArray[np.int64]:
+        """(n,) as the how-manyeth group of its visit each line goes into the basket, from 1; 0: at the checkout, as the last one does."""
+        turns = np.zeros(len(self.second), dtype=np.int64)
         for number in range(self.visits):
             lines = slice(self.first[number], self.first[number + 1])
             groups = sorted(set(self.group[lines].tolist()) - {NO_GROUP}, key=lambda g: _lot(number, g))
-            for step, group in enumerate(groups):
-                steps[lines][self.group[lines] == group] = step
-        return steps
+            for turn, group in enumerate(groups[:-1], 1):
+                turns[lines][self.group[lines] == group] = turn
+        return turns
 
 
 def emissions(paths: list[Path], *, underway: bool = False) -> Iterator[Emission]:
@@ -90,14 +90,14 @@ def emissions(paths: list[Path], *, underway: bool = False) -> Iterator[Emission
     files = _files(paths)
     of = _read(files)
     begin = _moment(int(of.second.min()) - ENTERED)
-    ahead = of.ahead() if underway else np.zeros(len(of.second), dtype=np.int64)
+    turn = of.turn() if underway else np.zeros(len(of.second), dtype=np.int64)
     streams = [
         _profiles(files.get(DEMOGRAPHICS), begin),
-        _lines(of, ahead),
+        _lines(of, turn),
         _checkouts(of),
         _entered(of),
         _labels(of),
-        _underway(of, ahead),
+        _underway(of, turn),
     ]
     return heapq.merge(*streams, key=lambda e: e.at)
 
@@ -206,13 +206,13 @@ def _ping(of: _Recording, number: int) -> Ping:
     return Ping(ping_id=f"v{number}", event_time=_moment(int(of.paid[number]) - ENTERED), **_who(of, of.first[number]))
 
 
-def _underway(of: _Recording, ahead: NDArray[np.int64]) -> Iterator[Emission]:
+def _underway(of: _Recording, turn: NDArray[np.int64]) -> Iterator[Emission]:
     """A sighting half a step after each group but the last."""
-    seen = np.unique(np.stack([of.visit, ahead])[:, ahead > 0], axis=1)
-    at = of.paid[seen[0]] - STEP * seen[1] + STEP // 2
+    seen = np.unique(np.stack([of.visit, turn])[:, turn > 0], axis=1)
+    at = of.paid[seen[0]] - ENTERED + STEP * seen[1] + STEP // 2
     for i in np.argsort(at, kind="stable").tolist():
-        number, step = seen[:, i].tolist()
-        ping = Ping(ping_id=f"v{number}.{step}", event_time=_moment(int(at[i])), **_who(of, of.first[number]))
+        number, place = seen[:, i].tolist()
+        ping = Ping(ping_id=f"v{number}.{place}", event_time=_moment(int(at[i])), **_who(of, of.first[number]))
         yield Emission(ping.event_time, "events", ping.key, ping)
 
 
@@ -220,9 +220,9 @@ def _who(of: _Recording, line: int) -> dict[str, Any]:
     return {"shopper_id": str(of.household[line]), "store_id": str(of.store[line])}
 
 
-def _lines(of: _Recording, ahead: NDArray[np.int64]) -> Iterator[Emission]:
+def _lines(of: _Recording, turn: NDArray[np.int64]) -> Iterator[Emission]:
     """The lines of all visits in order of time."""
-    at = np.where(ahead > 0, of.paid[of.visit] - STEP * ahead, of.second)
+    at = np.where(turn > 0, of.paid[of.visit] - ENTERED + STEP * turn, of.second)
     for line in np.argsort(at, kind="stable").tolist():
         group = None if of.group[line] == NO_GROUP else GROUPS[of.group[line]]
         moment, amount = _moment(int(at[line])), float(of.amount[line])
