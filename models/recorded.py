@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from domain.contract import Domain, Emission
-from models import cmapss, cmapss_evaluation, handbook, handbook_evaluation
+from models import cmapss, cmapss_evaluation, complete_journey, complete_journey_evaluation, handbook, handbook_evaluation
 from models.dataset import Progress
 from models.errors import DataError
 
@@ -47,6 +47,12 @@ class Recording:
 RECORDINGS: Mapping[str, Recording] = {
     "fraud": Recording("parquet files of the Fraud Detection Handbook", handbook.count, handbook.emissions, handbook_evaluation.evaluate),
     "maintenance": Recording("train files of NASA's C-MAPSS", cmapss.count, cmapss.emissions, cmapss_evaluation.evaluate),
+    "cross_sell": Recording(
+        "the folder of dunnhumby's The Complete Journey",
+        complete_journey.count,
+        complete_journey.emissions,
+        complete_journey_evaluation.evaluate,
+    ),
 }
 
 

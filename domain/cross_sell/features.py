@@ -1,6 +1,6 @@
 """The features of a sighting: one incremental definition, for the live stream and, by replay, for training.
 
-Keyed state is all that is known of the shopper (``kernels``): basket lines of 12 weeks, sightings, checkouts, profiles. A sighting
+Keyed state is all that is known of the shopper (``kernels``): basket lines of a year, sightings, checkouts, profiles. A sighting
 at time t sees what happened before t, and the profile as of t. A visit begins with a sighting and ends, in event time, with
 the checkout or with ``SILENCE`` seconds without a sighting.
 """
@@ -31,7 +31,7 @@ from domain.cross_sell.kernels import (
     add,
     observe,
     profile_at,
-    visit_start,
+    visit_of,
 )
 from domain.history import Entries, decode, identity, seconds
 from domain.schema import Feature, FeatureSchema
@@ -65,6 +65,7 @@ SCHEMA = FeatureSchema((
         Feature(f"{g}_days_since", description=f"days since {g} was last bought"),
         Feature(f"{g}_baskets_since", description=f"baskets since {g} was last bought; 0: it is in this one"),
         Feature(f"{g}_due", description=f"days since {g} was last bought before this visit, in mean intervals between purchases of it"),
+        Feature(f"{g}_odds", description=f"share of {g} in a year's habits of groups that are not in the basket; 0: it is in it"),
         Feature(f"{g}_zone_seconds", description=f"seconds in the zone of {g} on this visit"),
     )),
     Feature("zone", "categorical", ZONES, "where the shopper is"),
@@ -104,12 +105,12 @@ class CrossSellFeatures:
         return Computed(row, (state or b"") if status == REPEATED else after.tobytes(), status == REPEATED, facts)
 
     def _sighted(self, state: Entries, ping: Ping, time: int) -> tuple[list[float], dict[str, Any]]:
-        start, profile = visit_start(state, time), profile_at(state, time)
+        (start, last), profile = visit_of(state, time), profile_at(state, time)
         basket = observe(state, start, time, zone_code(ping.zone), self._row)
         row = self._row.tolist()
         if profile >= 0:
             row[CATEGORY + 2], row[CATEGORY + 3] = _word(profile & 0xFF), _word(profile >> 8 & 0xFF)
-        facts = {"visit_start": start, "bought": basket, "opt_out": profile >= 0 and bool(profile >> 16)}
+        facts = {"visit_start": start, "visit_last": last, "bought": basket, "opt_out": profile >= 0 and bool(profile >> 16)}
         return row, facts
 
 
@@ -155,6 +156,7 @@ _OF_GROUP: Final = {
     "days_since": "{group} last bought {v:.1f} days ago",
     "baskets_since": "{group} last bought {v:.0f} baskets ago",
     "due": "{v:.1f} times the usual interval since {group} was bought",
+    "odds": "{v:.0%} of the shopper's habits that are not in the basket are {group}",
     "zone_seconds": "{v:.0f} seconds among {group} on this visit",
 }
 _PHRASES: Final = {

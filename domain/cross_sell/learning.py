@@ -17,17 +17,17 @@ _SMALLEST: Final = 1e-6  # a probability below it counts as this in the log loss
 
 # A round is a tree a group: few rounds of small trees keep every export small. One thread: a fit shares the machine with a stream.
 RECIPE = Recipe(
-    rounds=40,
+    rounds=60,
     params={
         "objective": "multiclass",
         "num_class": COUNT,
         "num_leaves": 7,
-        "learning_rate": 0.12,
-        "min_data_in_leaf": 20,
-        "feature_fraction": 0.5,
+        "learning_rate": 0.1,
+        "min_data_in_leaf": 50,
+        "feature_fraction": 0.3,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
-        "lambda_l2": 5.0,
+        "lambda_l2": 20.0,
         "max_bin": 63,
         "deterministic": True,
         "force_row_wise": True,

@@ -66,7 +66,7 @@ class CrossSellPolicy:
             return Verdict("none", False, max(scores), NEVER, None, notes)
         if scores[group] < self._threshold(group):
             return Verdict("none", False, scores[group], self._threshold(group), None, notes)
-        if facts["opt_out"] or any(o.start <= time and start <= o.time for o in offers):
+        if facts["opt_out"] or any(o.start <= time <= o.time or start <= o.time <= facts["visit_last"] for o in offers):
             return Verdict("none", False, scores[group], NEVER, None, notes)
         return self._offer(scores, group, notes, _written([*offers, _Offer(time, start, group, sighting)]))
 
