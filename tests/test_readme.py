@@ -33,7 +33,15 @@ from tests.bench.readme import BEGIN, END
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
-RUNS_ON = ("polyscore stream", "polyscore sink", "polyscore monitor", "polyscore outcomes", "polyscore ui", "polyscore simulate", "polyscore serve")
+RUNS_ON = (
+    "polyscore stream",
+    "polyscore sink",
+    "polyscore monitor",
+    "polyscore outcomes",
+    "polyscore ui",
+    "polyscore simulate",
+    "polyscore serve",
+)
 # Run by hand only: `make demo` without an end, and what runs this very test.
 BY_HAND = ("make demo", "make test")
 HEALTH = {"ui": "/_stcore/health", "serve": "/v2/health/ready"}  # where a server says that it is well

@@ -103,7 +103,16 @@ def test_everything_on_the_topics_is_in_the_tables(bench: Bench) -> None:
     bench.run()
     found = bench.content()
     sizes = {name: len(rows) for name, rows in found.items()}
-    assert sizes == {"decision": 200, "alert": 10, "dead_letter": 1, "sla_window": 1, "model": 1, "sink_offset": 9, "outcomes": 0, "batch": 0}
+    assert sizes == {
+        "decision": 200,
+        "alert": 10,
+        "dead_letter": 1,
+        "sla_window": 1,
+        "model": 1,
+        "sink_offset": 9,
+        "outcomes": 0,
+        "batch": 0,
+    }
     assert bench.sink.counts == {"decision": 200, "alert": 10, "dead_letter": 1, "sla_window": 1, "model": 1}
 
 
