@@ -91,7 +91,7 @@ def numbers(cells: Any) -> NDArray[np.float64] | None:
         return np.asarray(pc.cast(present, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
     except pa.ArrowInvalid:
         pass
-    if not pc.all(pc.or_(pc.equal(trimmed, ""), _numeric(cells))).as_py():
+    if first_that_is_no_number(cells) >= 0:
         return None
     return np.array([float(text) if text else np.nan for text in trimmed.to_pylist()])
 

@@ -48,7 +48,7 @@ def command(settings: Settings, domain_name: str, data: list[Path], *, seed: int
     made = bundles.load_bundle(folder)
     tell_unproven(made, console)
     _show(made.report, console)
-    announce(settings, folder, console)
+    announce(settings, made, console)
     return folder
 
 
@@ -90,20 +90,19 @@ def ensure(settings: Settings, domain_name: str, *, console: Console) -> Path:
     """The newest bundle that fits this code's features; one is trained where there is none."""
     domain = DOMAINS[domain_name]
     try:
-        found = bundles.latest(settings.bundles / domain_name)
-        if bundles.load_bundle(found).schema.digest == domain.schema.digest:
-            say(console, f"model {found.name} was trained before")
+        found = bundles.load_bundle(bundles.latest(settings.bundles / domain_name))
+        if found.schema.digest == domain.schema.digest:
+            say(console, f"model {found.folder.name} was trained before")
             announce(settings, found, console)
-            return found
-        say(console, f"model {found.name} has other features than this code computes")
+            return found.folder
+        say(console, f"model {found.folder.name} has other features than this code computes")
     except BundleError as error:
         say(console, str(error))
     return command(settings, domain_name, [], seed=7, days=None, console=console)
 
 
-def announce(settings: Settings, folder: Path, console: Console) -> None:
+def announce(settings: Settings, found: bundles.Bundle, console: Console) -> None:
     """Tell the topic `models` of a bundle; without a Kafka it is announced by the next start."""
-    found = bundles.load_bundle(folder)
     manifest = found.manifest
     fields = {"domain": manifest["domain"], "version": found.version, "created": manifest["created"]}
     try:

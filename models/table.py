@@ -38,6 +38,10 @@ class Table:
     def __len__(self) -> int:
         return len(self.y)
 
+    def evenly(self, most: int) -> Index:
+        """The places of at most ``most`` rows, evenly spread over the table."""
+        return np.unique(np.linspace(0, len(self) - 1, min(len(self), most)).astype(np.int64))
+
     def without(self, reasons: dict[str, str]) -> Table:
         """The table without the columns that ``reasons`` names."""
         kept = [i for i, name in enumerate(self.schema.names) if name not in reasons]

@@ -71,7 +71,7 @@ def train(table: Table, protocol: Protocol, source: str, folder: Path, progress:
     shares = importance(booster)
     judged["importance"] = {_called(table, name): share for name, share in shares.items()}
     steps("written below")
-    some = np.unique(np.linspace(0, len(table) - 1, min(len(table), AVERAGED)).astype(np.int64))
+    some = table.evenly(AVERAGED)
     average = np.asarray(booster.predict(table.x[some])).reshape(len(some), -1).mean(axis=0).tolist()
     made = {"source": source, "rows": len(table), "label": table.label, "classes": list(table.classes), "dropped": table.dropped}
     trained = bundle.Trained(
