@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import ValidationError
 
-from apps import outcomes, sla
+from apps import loop_events, outcomes, registry, sla
 from apps.partitions import Message
 from apps.tables import (
     MAX_BIGINT,
@@ -17,17 +17,20 @@ from apps.tables import (
     BatchRow,
     DeadLetterRow,
     DecisionRow,
+    LoopEvent,
+    LoopEventRow,
     ModelRow,
     Outcomes,
     OutcomesRow,
     SlaWindow,
     SlaWindowRow,
+    StandingRow,
     Table,
-    TrainedModel,
 )
 from apps.topics import METRICS, MODELS
 from domain.contract import Domain
 from domain.decision import Decision
+from models.registry import Standing
 
 UNREADABLE = "unreadable"  # a dead letter's code: the sink could not make a row of the message
 _BATCH = tuple(name for name in BatchRow.model_fields if name in Decision.model_fields or name == "run_us")
@@ -145,7 +148,11 @@ def _dead_letters_of(domain: str) -> Reader:
     return read
 
 
-_METRICS: dict[str, tuple[type[Table], type[Table]]] = {sla.KIND: (SlaWindow, SlaWindowRow), outcomes.KIND: (Outcomes, OutcomesRow)}
+_METRICS: dict[str, tuple[type[Table], type[Table]]] = {
+    sla.KIND: (SlaWindow, SlaWindowRow),
+    outcomes.KIND: (Outcomes, OutcomesRow),
+    loop_events.KIND: (LoopEvent, LoopEventRow),
+}
 
 
 def _metric(message: Message) -> Record | None:
@@ -168,9 +175,12 @@ def _model(message: Message) -> Record | None:
     if value is None:  # a compacted topic's tombstone; what was trained stays in the list of models
         return None
     try:
-        return Record(ModelRow, TrainedModel.model_validate_json(value).model_dump())
+        found = registry.record(value)
     except ValidationError as error:
         raise UnreadableError(_first(error)) from None
+    if isinstance(found, Standing):
+        return Record(StandingRow, {**found.model_dump(), "challengers": list(found.challengers), "former": list(found.former)})
+    return Record(ModelRow, {**found.model_dump(), "stage": found.stage, "steps": [step.model_dump() for step in found.steps]})
 
 
 def _first(error: ValidationError) -> str:

@@ -112,8 +112,8 @@ class Scoring:
         return incoming(self.domain)[message_context().topic] if self.domain.changelogs else self.domain.parse_event
 
     def _messages(self, decided: Decided, source_us: int | None, broker_ms: int) -> list[Outgoing]:
-        times = {"source_us": source_us, "broker_us": broker_ms * 1000, "decided_us": time.time_ns() // 1000}
-        body = orjson.dumps({**decided.fields, **times})
+        at, times = message_context(), {"source_us": source_us, "broker_us": broker_ms * 1000, "decided_us": time.time_ns() // 1000}
+        body = orjson.dumps({**decided.fields, "partition": at.partition, "offset": at.offset, **times})
         self.counts.decided += 1
         self._watch(decided.fields["format"] == FALLBACK)
         if not decided.fields["alert"]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import AwareDatetime
 from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, LargeBinary, String, Text, TypeDecorator
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -68,9 +67,12 @@ class DecisionRow(Table, table=True):
     raw: list[float] = _json()
     features: list[float | None] = _json()
     context: dict[str, Any] = _json()
+    facts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, nullable=False)
     reasons: list[str] = _json()
     model_version: str
     format: str
+    partition: int | None = None
+    offset: int | None = Field(default=None, sa_type=BigInteger)
     source_us: int | None = _micros()
     broker_us: int = _micros()
     decided_us: int = _micros()
@@ -170,20 +172,52 @@ class OutcomesRow(Outcomes, table=True):
     __tablename__ = "outcomes"
 
 
-class TrainedModel(Table):
-    """A trained bundle as announced on ``models``."""
+class ModelRow(Table, table=True):
+    """A version of a domain's model (``models.registry.Version``). ``stage`` is the last of its ``steps``."""
+
+    __tablename__ = "model"
 
     domain: str = Field(primary_key=True)
     version: str = Field(primary_key=True)
-    created: AwareDatetime = _utc()
+    created: datetime = _utc()
+    parent: str | None = None
+    stage: str
+    steps: list[dict[str, Any]] = _json()
     manifest: dict[str, Any] = _json()
     report: dict[str, Any] = _json()
 
 
-class ModelRow(TrainedModel, table=True):
-    """The announcement, kept."""
+class StandingRow(Table, table=True):
+    """Which versions of a domain's model are at work (``models.registry.Standing``)."""
 
-    __tablename__ = "model"
+    __tablename__ = "standing"
+
+    domain: str = Field(primary_key=True)
+    champion: str
+    challengers: list[str] = _json()
+    share: float
+    former: list[str] = _json()
+    at_us: int = _micros()
+    by: str
+    why: str
+
+
+class LoopEvent(Table):
+    """Something that happened to a domain's model (``apps.loop_events``): refused, promoted, drifted, trained again."""
+
+    domain: str = Field(primary_key=True)
+    at_us: int = _micros(key=True)
+    what: str = Field(primary_key=True)
+    version: str = Field(primary_key=True)  # of the model that it is about; empty for none
+    text: str  # for people: what happened, and why
+    details: dict[str, Any] = _json()
+
+
+class LoopEventRow(LoopEvent, table=True):
+    """The event as published on ``metrics``."""
+
+    __tablename__ = "loop_event"
+    __table_args__ = (Index("loop_event_by_time", "domain", "at_us"),)
 
 
 class DeadLetterRow(Table, table=True):

@@ -9,23 +9,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import orjson
-from confluent_kafka import Producer
 from rich.console import Console
 from rich.table import Table
 
+from apps import registry
 from apps.errors import BrokerError, InputError
-from apps.kafka import producer_config
+from apps.monitor import now_us
 from apps.settings import Settings
 from apps.simulate import LIVE
 from apps.terminal import Progress, progress, say
-from apps.topics import MODELS
 from domain.contract import Domain, Emission
 from domain.registry import DOMAINS
 from models import bundle as bundles
 from models.dataset import counted
 from models.errors import BundleError
 from models.recorded import Question, recording
+from models.registry import Cause, Registry
 from models.train import train
 
 
@@ -87,10 +86,10 @@ def _recorded(data: list[Path], domain: Domain, told: Progress) -> Iterator[Emis
 
 
 def ensure(settings: Settings, domain_name: str, *, console: Console) -> Path:
-    """The newest bundle that fits this code's features; one is trained where there is none."""
+    """The champion's bundle, or the newest, if it fits this code's features; one is trained where there is none."""
     domain = DOMAINS[domain_name]
     try:
-        found = bundles.load_bundle(bundles.latest(settings.bundles / domain_name))
+        found = bundles.load_bundle(_champion(settings, domain_name) or bundles.latest(settings.bundles / domain_name))
         if found.schema.digest == domain.schema.digest:
             say(console, f"model {found.folder.name} was trained before")
             announce(settings, found, console)
@@ -101,20 +100,48 @@ def ensure(settings: Settings, domain_name: str, *, console: Console) -> Path:
     return command(settings, domain_name, [], seed=7, days=None, console=console)
 
 
-def announce(settings: Settings, found: bundles.Bundle, console: Console) -> None:
-    """Tell the topic `models` of a bundle; without a Kafka it is announced by the next start."""
-    manifest = found.manifest
-    fields = {"domain": manifest["domain"], "version": found.version, "created": manifest["created"]}
+def _champion(settings: Settings, domain_name: str) -> Path | None:
+    """The folder of the announced champion; None where there is none, or no Kafka to ask."""
     try:
-        producer = Producer({**producer_config(settings), "log_level": 0})  # what goes wrong is said below
+        standing = registry.read(settings, domain_name).standing
     except BrokerError:
-        say(console, "no Kafka runs here, so the model was not announced; the next start of a demo does it")
-        return
-    producer.produce(
-        MODELS, orjson.dumps({**fields, "manifest": manifest, "report": found.report}), f"{manifest['domain']}/{found.version}"
-    )
-    if producer.flush(20):
-        say(console, "Kafka did not take the announcement of the model; `polyscore setup` repeats it")
+        return None
+    folder = settings.bundles / domain_name / standing.champion if standing else None
+    return folder if folder and folder.is_dir() else None
+
+
+def announce(settings: Settings, found: bundles.Bundle, console: Console) -> None:
+    """Enter a bundle into the registry, as a candidate. The first of a domain, and one whose champion is gone or of other features,
+
+    becomes the champion. Without a Kafka it is entered by the next start.
+    """
+    domain = found.manifest["domain"]
+    try:
+        known = registry.read(settings, domain)
+        changes = known.register(registry.candidate(found, now_us(), "train", found.manifest["data"]["source"]))
+        if why := _takes_over(settings, known, found):
+            changes += known.promote(found.version, Cause(now_us(), "train", why))
+        registry.write(settings, changes)
+    except BrokerError as error:
+        say(console, f"the model was not announced: {error}; the next start of a demo, or `polyscore setup`, does it")
+
+
+def _takes_over(settings: Settings, known: Registry, found: bundles.Bundle) -> str:
+    """Why a new bundle decides at once, without a comparison; empty where it does not."""
+    if found.manifest["domain"] not in DOMAINS:  # a table's: no stream has it
+        return ""
+    standing = known.standing
+    if standing is None:
+        return "the first model of its domain"
+    if standing.champion == found.version:
+        return ""
+    folder = settings.bundles / known.domain / standing.champion
+    if not folder.is_dir():
+        return f"the bundle of the champion {standing.champion} is gone"
+    former = known.versions.get(standing.champion)
+    if former is None or former.manifest["schema_digest"] != found.schema.digest:
+        return f"the champion {standing.champion} has other features than this code computes"
+    return ""
 
 
 def evaluate(domain_name: str, question: Question, json_file: Path | None, *, console: Console) -> dict[str, Any]:

@@ -26,8 +26,10 @@ class MalformedEvent(ValueError):
         self.code = code
 
 
-class Event(Protocol):
-    """What the frame needs to know of any event; the rest is the domain's."""
+class Judged(Protocol):
+    """What policies and targets may ask of an event. A decision answers it too: what an event was worth, and what another model
+    would have done, is computed from decisions by the same code.
+    """
 
     @property
     def id(self) -> str: ...
@@ -37,6 +39,11 @@ class Event(Protocol):
     def event_time(self) -> datetime: ...
     @property
     def context(self) -> dict[str, Value]: ...
+
+
+class Event(Judged, Protocol):
+    """What the frame needs to know of any event; the rest is the domain's."""
+
     @property
     def decides(self) -> bool:
         """False for an event that only changes its key's state: a basket line, a repair, a profile."""
@@ -46,7 +53,7 @@ class Event(Protocol):
 class Computed(NamedTuple):
     """The features of one event and the keyed state after it. ``repeated``: the state had this event already.
 
-    ``row`` is empty where the event does not decide. ``facts`` are what the policy must know beside the scores.
+    ``row`` is empty where the event does not decide. ``facts`` are what the policy must know beside the scores: plain JSON values.
     """
 
     row: list[float]
@@ -92,7 +99,7 @@ class Policy(Protocol):
 
     remembers: bool  # False spares the stream the reading of a memory
 
-    def judge(self, scores: Sequence[float], event: Any, facts: Mapping[str, Any], memory: bytes | None) -> Verdict: ...
+    def judge(self, scores: Sequence[float], event: Judged, facts: Mapping[str, Any], memory: bytes | None) -> Verdict: ...
 
 
 class Ledger(Protocol):
@@ -146,7 +153,7 @@ class Domain:
     phrase: Callable[[str, float, str | None], str]  # a feature's name, value and label -> a reason in words
     simulate: Callable[..., Iterator[Emission]]  # (seed, start, days=None, **sizes) -> emissions in order of ``at``
     sizes: Mapping[str, int]  # of the simulated world, and what they are by default
-    targets: Callable[[Iterable[Any]], Callable[[Any], float]]  # all labels -> what is learned of an event; nan: nobody knows
+    targets: Callable[[Iterable[Any]], Callable[[Judged], float]]  # all labels -> what is learned of an event; nan: nobody knows
     learning: Callable[[], Learning]  # imported when it is called
     ledger: Callable[[], Ledger]
     worth: tuple[str, ...]  # the ledger's sums that people look at first

@@ -69,6 +69,7 @@ def decide(domain: Domain, features: Features, model: Model, event: Event, state
         "raw": scores.raw,
         "features": computed.row,
         "context": {**event.context, **verdict.notes} if verdict.notes else event.context,
+        "facts": computed.facts,
         "reasons": reasons,
         "model_version": model.version,
         "format": model_format,

@@ -11,3 +11,7 @@ class DataError(ModelError):
 
 class BundleError(ModelError):
     """A bundle that is not what its manifest says, or is not there."""
+
+
+class RegistryError(ModelError):
+    """A version that there is not, or a move that makes no sense."""

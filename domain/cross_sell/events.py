@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter
 
+from domain.contract import Judged
 from domain.cross_sell.groups import GROUPS
 from domain.messages import Id, Message, Moment, parse
 
@@ -152,7 +153,7 @@ def parse_label(data: bytes) -> Label:
     return parse(Label.model_validate_json, NOUNS["labels"], data)
 
 
-def targets(labels: Iterable[Label]) -> Callable[[Ping], float]:
+def targets(labels: Iterable[Label]) -> Callable[[Judged], float]:
     """The index of the group that was bought next and was not in the basket; nan where none was, or no label tells of the ping."""
     known: dict[str, Label] = {}
     for label in labels:
@@ -161,4 +162,4 @@ def targets(labels: Iterable[Label]) -> Callable[[Ping], float]:
             known[label.ping_id] = label
     codes = {group: float(code) for code, group in enumerate(GROUPS)}
     following = {name: codes.get(label.next_group or "", math.nan) for name, label in known.items()}
-    return lambda ping: following.get(ping.ping_id, math.nan)
+    return lambda ping: following.get(ping.id, math.nan)

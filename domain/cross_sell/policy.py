@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from domain.contract import Verdict
-from domain.cross_sell.events import Ping
+from domain.contract import Judged, Verdict
 from domain.cross_sell.groups import COUNT, GROUPS, MARGINS
 from domain.history import identity, seconds
 
@@ -49,7 +48,7 @@ class CrossSellPolicy:
     def __init__(self, economics: Economics | None = None) -> None:
         self.economics = economics or Economics()
 
-    def judge(self, scores: Sequence[float], event: Ping, facts: Mapping[str, Any], memory: bytes | None) -> Verdict:
+    def judge(self, scores: Sequence[float], event: Judged, facts: Mapping[str, Any], memory: bytes | None) -> Verdict:
         """The offer, or none. ``score`` is the probability of the best group, ``threshold`` the one from which it is offered.
 
         The threshold is ``NEVER`` where the basket holds all groups, and where an offer would be worth it to one who opted out or

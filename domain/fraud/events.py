@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from domain.contract import Judged
 from domain.messages import Id, Message, Moment, parse
 
 
@@ -71,9 +72,9 @@ def parse_label(data: bytes) -> Label:
     return parse(Label.model_validate_json, "label", data)
 
 
-def targets(labels: Iterable[Label]) -> Callable[[Payment], float]:
+def targets(labels: Iterable[Label]) -> Callable[[Judged], float]:
     """1 for a payment with a chargeback, whatever else was said of it; 0 for one with an all-clear; nan without a label."""
     known: dict[str, float] = {}
     for label in labels:
         known[label.transaction_id] = max(known.get(label.transaction_id, 0.0), float(label.fraud))
-    return lambda payment: known.get(payment.transaction_id, math.nan)
+    return lambda payment: known.get(payment.id, math.nan)

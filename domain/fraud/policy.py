@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from domain.contract import NOTHING, Verdict
-from domain.fraud.events import Payment
+from domain.contract import NOTHING, Judged, Verdict
 
 
 @dataclass(frozen=True)
@@ -33,14 +32,14 @@ class FraudPolicy:
     def __init__(self, costs: Costs | None = None) -> None:
         self.costs = costs or Costs()
 
-    def judge(self, scores: Sequence[float], event: Payment, facts: Mapping[str, Any] = NOTHING, memory: bytes | None = None) -> Verdict:
+    def judge(self, scores: Sequence[float], event: Judged, facts: Mapping[str, Any] = NOTHING, memory: bytes | None = None) -> Verdict:
         """The cheapest action at this probability; ``threshold`` is the probability from which it is not approved.
 
         Each action's expected cost is a line in the probability: approving costs ``p * missed``; a review its work, and what
         it misses or delays; blocking ``(1 - p) * blocked_customer``.
         """
         c, p = self.costs, scores[0]
-        missed = event.amount + c.chargeback_fee
+        missed = float(event.context["amount"] or 0.0) + c.chargeback_fee
         review, slope = c.analyst + c.delayed_customer, (1 - c.caught_by_review) * missed - c.delayed_customer
         from_review = review / (missed - slope) if missed > slope else 1.0
         threshold = min(from_review, c.blocked_customer / (missed + c.blocked_customer), 1.0)

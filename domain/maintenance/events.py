@@ -10,13 +10,18 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
-from domain.contract import Value
+from domain.contract import Judged, Value
 from domain.messages import Id, Message, Moment, parse
 
 SETTINGS: Final = 3  # operating settings a cycle reports, as in NASA's C-MAPSS
 SENSORS: Final = 21
 Cycle = Annotated[int, Field(ge=1, le=100_000_000)]
 Reading = Annotated[float, Field(ge=-1e9, le=1e9)] | None  # None: the sensor dropped out
+
+
+def cycle_of(event: Judged) -> int:
+    """The cycle of a telemetry message, or of the decision that answers it."""
+    return int(float(event.context.get("cycle") or 0.0))
 
 
 class Telemetry(Message):

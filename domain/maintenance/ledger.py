@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from domain.decision import Decision
-from domain.maintenance.events import Ending
+from domain.maintenance.events import Ending, cycle_of
 from domain.maintenance.policy import ORDER
 
 MACHINES: Final = 50_000  # remembered; the one heard of longest ago goes first
@@ -41,7 +41,7 @@ class MaintenanceLedger:
         """Take in a decision; only one that opens an order counts, and once."""
         if decision.action != ORDER:
             return
-        machine, cycle = self._machine(decision.key), int(float(decision.context.get("cycle") or 0.0))
+        machine, cycle = self._machine(decision.key), cycle_of(decision)
         if cycle in machine.orders:
             return
         _remember(machine.orders, cycle, decision.threshold)

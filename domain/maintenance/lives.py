@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from domain.maintenance.events import Ending, Telemetry
+from domain.contract import Judged
+from domain.maintenance.events import Ending, cycle_of
 
 CAP: Final = 125.0  # cycles: longer before failure nothing is to be seen yet (Heimes, PHM 2008; what studies of C-MAPSS share)
 
@@ -19,7 +20,7 @@ class _End(NamedTuple):
     failed: bool
 
 
-def targets(labels: Iterable[Ending]) -> Callable[[Telemetry], float]:
+def targets(labels: Iterable[Ending]) -> Callable[[Judged], float]:
     """From an event to its remaining useful life in cycles, at most ``CAP``; nan where its life's end is unknown or was no failure.
 
     A failure overrules a planned replacement at the same cycle; a repeated label changes nothing.
@@ -33,7 +34,7 @@ def targets(labels: Iterable[Ending]) -> Callable[[Telemetry], float]:
         machine: [_End(cycle, found[cycle].installed, found[cycle].kind == "failure") for cycle in sorted(found)]
         for machine, found in known.items()
     }
-    return lambda event: _remaining(ends.get(event.machine_id, []), event.cycle)
+    return lambda event: _remaining(ends.get(event.key, []), cycle_of(event))
 
 
 def _remaining(ends: list[_End], cycle: int) -> float:

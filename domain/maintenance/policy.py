@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from domain.contract import NOTHING, Value, Verdict
-from domain.maintenance.events import Telemetry
+from domain.contract import NOTHING, Judged, Value, Verdict
+from domain.maintenance.events import cycle_of
 
 RUNNING: Final = 3  # cycles in a row with the bound below the lead time before an order is opened: one noisy cycle opens none
 LAPSE: Final = 250  # cycles after which an order counts as closed though no maintenance record said so: records get lost, too
@@ -84,26 +84,26 @@ class MaintenancePolicy:
     def __init__(self, costs: Costs | None = None) -> None:
         self.costs = costs or Costs()
 
-    def judge(self, scores: Sequence[float], event: Telemetry, facts: Mapping[str, Any] = NOTHING, memory: bytes | None = None) -> Verdict:
+    def judge(self, scores: Sequence[float], event: Judged, facts: Mapping[str, Any] = NOTHING, memory: bytes | None = None) -> Verdict:
         """``order`` (and an alert) at the cycle that opens an order, ``ordered`` while it is open, else ``wait``.
 
         ``scores`` are the estimate and the early bound; ``threshold`` is the lead time. A new part (``facts["installed"]``)
         closes the order. A cycle that is not the newest gets what it got, or would have got, in its turn.
         """
-        known, installed = _Memory.decode(memory), int(facts.get("installed", 0))
+        known, installed, cycle = _Memory.decode(memory), int(facts.get("installed", 0)), cycle_of(event)
         bound = scores[1] if len(scores) > 1 else scores[0] - MARGIN
-        opened, changed = known.order_at(event.cycle, installed), None
-        if opened is None and event.cycle > known.newest:
-            changed = self._next(known, event.cycle, installed, bound)
-            opened = changed.order_at(event.cycle, installed)
-        action = WAIT if opened is None else ORDER if opened == event.cycle else ORDERED
+        opened, changed = known.order_at(cycle, installed), None
+        if opened is None and cycle > known.newest:
+            changed = self._next(known, cycle, installed, bound)
+            opened = changed.order_at(cycle, installed)
+        action = WAIT if opened is None else ORDER if opened == cycle else ORDERED
         return Verdict(
             action=action,
             alert=action == ORDER,
             score=bound,
             threshold=self.costs.lead,
             memory=changed.encode() if changed else None,
-            notes=self._notes(scores[0], bound, event, opened),
+            notes=self._notes(scores[0], bound, event.key, opened),
         )
 
     def _next(self, known: _Memory, cycle: int, installed: int, bound: float) -> _Memory:
@@ -116,8 +116,8 @@ class MaintenancePolicy:
         orders = (*known.orders, cycle)[-ORDERS:] if below >= RUNNING else known.orders
         return _Memory(cycle, below, 0, orders)
 
-    def _notes(self, rul: float, bound: float, event: Telemetry, opened: int | None) -> dict[str, Value]:
+    def _notes(self, rul: float, bound: float, machine: str, opened: int | None) -> dict[str, Value]:
         notes: dict[str, Value] = {"rul": round(rul, 1), "early": round(bound, 1)}
         if opened is not None:
-            notes |= {"order": f"{event.machine_id}:{opened}:order", "ordered_at": float(opened)}
+            notes |= {"order": f"{machine}:{opened}:order", "ordered_at": float(opened)}
         return notes

@@ -94,8 +94,20 @@ def filled_log() -> MemoryLog:
             log.send("fraud.alerts", body, partition=number % 3)
     log.send("fraud.dead-letters", NOT_UTF8, headers=dead_letter_headers("not-json", "no JSON", "fraud.payments", 2, 77))
     log.send("metrics", orjson.dumps({"kind": "sla-window", **window().model_dump()}))
+    since = {"at_us": 5, "by": "train", "why": "the first"}
     model = {"domain": "fraud", "version": "v1", "created": "2026-03-01T00:00:00Z", "manifest": {"a": [1]}, "report": {"auc": 0.91}}
-    log.send("models", orjson.dumps(model))
+    log.send("models", orjson.dumps({**model, "steps": [{"stage": "candidate", **since}]}))
+    log.send("models", orjson.dumps({"domain": "fraud", "champion": "v1", "challengers": ["v2"], **since}))
+    told = {
+        "kind": "loop-event",
+        "domain": "fraud",
+        "at_us": 7,
+        "what": "promoted",
+        "version": "v1",
+        "text": "better",
+        "details": {"ap": 0.1},
+    }
+    log.send("metrics", orjson.dumps(told))
     return log
 
 
@@ -109,11 +121,14 @@ def test_everything_on_the_topics_is_in_the_tables(bench: Bench) -> None:
         "dead_letter": 1,
         "sla_window": 1,
         "model": 1,
+        "standing": 1,
+        "loop_event": 1,
         "sink_offset": 9,
         "outcomes": 0,
         "batch": 0,
     }
-    assert bench.sink.counts == {"decision": 200, "alert": 10, "dead_letter": 1, "sla_window": 1, "model": 1}
+    once = dict.fromkeys(("dead_letter", "sla_window", "model", "standing", "loop_event"), 1)
+    assert bench.sink.counts == {"decision": 200, "alert": 10, **once}
 
 
 def test_a_dead_letter_keeps_its_bytes_and_its_headers(bench: Bench) -> None:

@@ -17,6 +17,9 @@ NOW_US = 1_790_000_000_000_000
 VERSION = "20260101-000000-abcdef12"
 
 
+_CHAMPION = {"parent": None, "stage": "champion", "steps": [{"stage": "champion", "at_us": NOW_US, "by": "train", "why": "the first"}]}
+
+
 def fill(url: str, alerts: int, windows: int = 30) -> None:
     """``alerts`` alerts among ten times as many decisions, windows that end at ``NOW_US``, one model."""
     engine = open_database(url)
@@ -28,7 +31,11 @@ def fill(url: str, alerts: int, windows: int = 30) -> None:
             upsert(connection, DecisionRow, part)
             upsert(connection, AlertRow, [{c: r[c] for c in alert_columns} for r in part if r["alert"]])
         upsert(connection, SlaWindowRow, [w.model_dump() for w in _windows(windows)])
-        upsert(connection, ModelRow, [{"domain": "fraud", "version": VERSION, "created": datetime(2026, 1, 1, tzinfo=UTC), **_model()}])
+        upsert(
+            connection,
+            ModelRow,
+            [{"domain": "fraud", "version": VERSION, "created": datetime(2026, 1, 1, tzinfo=UTC), **_model(), **_CHAMPION}],
+        )
     engine.dispose()
 
 

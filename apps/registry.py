@@ -1,0 +1,68 @@
+"""The registry on Kafka: the compacted topic ``models`` holds versions under ``domain/version``, and standings under ``domain``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import orjson
+from confluent_kafka import Producer
+from pydantic import ValidationError
+
+from apps.errors import BrokerError
+from apps.kafka import explained, producer_config
+from apps.partitions import read_to_end
+from apps.settings import Settings
+from apps.topics import MODELS
+from models.bundle import Bundle
+from models.registry import Change, Registry, Standing, Step, Version
+
+
+def record(value: bytes) -> Change:
+    """A message of ``models``. Raises ``ValidationError``."""
+    try:
+        standing = "champion" in orjson.loads(value)
+    except (orjson.JSONDecodeError, TypeError):
+        standing = False  # said better by what reads it
+    return Standing.model_validate_json(value) if standing else Version.model_validate_json(value)
+
+
+def read(settings: Settings, domain: str) -> Registry:
+    """All that is known of a domain's models now. Raises ``BrokerError`` where Kafka does not answer."""
+    found = Registry(domain)
+    with explained(settings):
+        for message in read_to_end(settings, MODELS, {}):
+            take_in(found, message.value())
+    return found
+
+
+def take_in(registry: Registry, value: bytes | None) -> None:
+    """Add a message to what is known; one that cannot be read is told by the sink, among the dead letters."""
+    try:
+        found = record(value) if value else None
+    except ValidationError:
+        return
+    if found is None or found.domain != registry.domain:
+        return
+    if isinstance(found, Standing):
+        registry.standing = found
+    else:
+        registry.versions[found.version] = found
+
+
+def write(settings: Settings, changes: Iterable[Change]) -> None:
+    """Announce what changed, in order. Raises ``BrokerError`` where Kafka does not take it."""
+    with explained(settings):
+        producer = Producer(producer_config(settings))
+        for change in changes:
+            key = change.domain if isinstance(change, Standing) else f"{change.domain}/{change.version}"
+            producer.produce(MODELS, change.model_dump_json().encode(), key)
+        if producer.flush(20):
+            raise BrokerError("Kafka did not take the announcement of a model; is it up? Do it again")
+
+
+def candidate(bundle: Bundle, at_us: int, by: str, why: str, parent: str | None = None) -> Version:
+    """A bundle as a candidate of its domain."""
+    manifest = bundle.manifest
+    step = Step(stage="candidate", at_us=at_us, by=by, why=why)
+    fields = {"domain": manifest["domain"], "version": bundle.version, "created": manifest["created"], "parent": parent}
+    return Version(**fields, steps=(step,), manifest=manifest, report=bundle.report)
