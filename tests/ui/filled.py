@@ -15,8 +15,6 @@ from domain.registry import DOMAINS
 FRAUD = DOMAINS["fraud"]
 NOW_US = 1_790_000_000_000_000
 VERSION = "20260101-000000-abcdef12"
-
-
 _CHAMPION = {"parent": None, "stage": "champion", "steps": [{"stage": "champion", "at_us": NOW_US, "by": "train", "why": "the first"}]}
 
 
@@ -31,11 +29,8 @@ def fill(url: str, alerts: int, windows: int = 30) -> None:
             upsert(connection, DecisionRow, part)
             upsert(connection, AlertRow, [{c: r[c] for c in alert_columns} for r in part if r["alert"]])
         upsert(connection, SlaWindowRow, [w.model_dump() for w in _windows(windows)])
-        upsert(
-            connection,
-            ModelRow,
-            [{"domain": "fraud", "version": VERSION, "created": datetime(2026, 1, 1, tzinfo=UTC), **_model(), **_CHAMPION}],
-        )
+        version = {"domain": "fraud", "version": VERSION, "created": datetime(2026, 1, 1, tzinfo=UTC)}
+        upsert(connection, ModelRow, [{**version, **_CHAMPION, **_model()}])
     engine.dispose()
 
 
