@@ -413,6 +413,32 @@ def outcomes() -> None:
 
 
 @app.command()
+def explain(
+    decision_id: Annotated[str, typer.Argument(help="The decision's id: that of its event.")],
+    domain: Annotated[str | None, typer.Option(help="Look in this domain only.", callback=_one_of(DOMAINS))] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Go over one decision again: event, version, score by every format, reasons, label. Exits with 1 where a format disagrees."""
+    from apps import explain as process
+
+    raise typer.Exit(0 if process.command(from_environment(), decision_id, domain, as_json=as_json, console=console) else 1)
+
+
+@app.command()
+def decisions(
+    domain: DomainArgument,
+    version: Annotated[str | None, typer.Option("--model", help="Only those that this version of the model made.")] = None,
+    key: Annotated[str | None, typer.Option(help="Only those of this customer, shopper or machine.")] = None,
+    action: Annotated[str | None, typer.Option(help="Only those with this action.")] = None,
+) -> None:
+    """List decisions as CSV on standard output."""
+    from apps import decisions as process
+
+    done = process.command(from_environment(), process.Wanted(domain, version, key, action))
+    say(f"{done:,} decisions")
+
+
+@app.command()
 def setup(domain: DomainOrNone = None) -> None:
     """Create the topics and, where a domain has no model yet, train one: what a deployment does once."""
     from apps import topics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -30,6 +30,7 @@ _SETTLING = {  # the last two: client and broker have not both heard of a topic 
 }
 _UNKNOWN = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 _PATIENCE = 30.0  # seconds it is waited for
+_SILENT = 30  # seconds without a message of which there must be more
 _Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
 
@@ -200,19 +201,29 @@ def _patiently(ask: Callable[[], _Answer], what: str) -> _Answer:
 
 
 def read_to_end(settings: Settings, topic: str, start: Mapping[Partition, int], **config: Any) -> list[Message]:
-    """Every message of a topic from ``start`` (a partition that is not named: its first) to its end as it is reached."""
+    """Every message of a topic from ``start`` (a partition that is not named: its first) to its end as it is reached.
+
+    Raises ``BrokerError`` where Kafka gives nothing any more.
+    """
+    return list(to_end(settings, topic, start, **config))
+
+
+def to_end(settings: Settings, topic: str, start: Mapping[Partition, int], **config: Any) -> Iterator[Message]:
+    """The same, one by one: a topic need not fit into memory. Raises ``BrokerError``."""
     consumer = Consumer(consumer_config(settings, "polyscore-read", **{"enable.partition.eof": True, "fetch.wait.max.ms": 50, **config}))
-    found: list[Message] = []
     try:
-        unread = set(partition_ids(consumer, topic))
+        unread, silent = set(partition_ids(consumer, topic)), 0
         consumer.assign([TopicPartition(topic, p, start.get((topic, p), 0)) for p in unread])
         while unread:
-            for message in consumer.consume(5000, timeout=1.0):
+            messages = consumer.consume(5000, timeout=1.0)
+            silent = 0 if messages else silent + 1
+            if silent > _SILENT:
+                raise BrokerError(f"Kafka gave nothing of {topic} for {_SILENT} s; is it up?")
+            for message in messages:
                 error = message.error()
                 if error is None:
-                    found.append(message)
+                    yield message
                 elif error.code() == KafkaError._PARTITION_EOF:
                     unread.discard(message.partition())
     finally:
         consumer.close()
-    return found
