@@ -41,7 +41,7 @@ class Lines:
         self._told = ("", 0)
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        step = done if total <= _FEW else 4 * done // total
+        step = (done if total <= _FEW else 4 * done // total) if total else 0
         if (what, step) != self._told:
             self._told = (what, step)
             self._say(f"{what}: {done:,} of {total:,}" if total else what)

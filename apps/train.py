@@ -162,7 +162,7 @@ def evaluate(domain_name: str, question: Question, json_file: Path | None, *, co
 
 def _show(report: dict[str, Any], console: Console) -> None:
     """The metrics of a report with folds, and those to be beaten; of a report without, its numbers."""
-    table = Table("metric", "mean", "spread over folds", box=None)
+    table = Table("metric", "mean", "lowest to highest", box=None, show_header="metrics" in report)
     for name, m in report.get("metrics", {}).items():
         table.add_row(name.replace("_", " "), f"{m['mean']:.4f}", f"{m['min']:.4f} to {m['max']:.4f}")
     for name, found in report.get("baselines", {}).items():

@@ -60,8 +60,7 @@ def evaluate(domain: Domain, question: Question, progress: Progress = silent) ->
     """
     if question.test or question.answers:
         raise DataError("--test and --rul: the recorded visits have no files of their own to be judged on")
-    total = complete_journey.count(question.data)
-    emissions = counted(complete_journey.emissions(question.data, underway=True), f"reading {domain.events_name}", total, progress)
+    emissions = counted(complete_journey.emissions(question.data, underway=True), f"reading {domain.events_name}", 0, progress)
     seen = sightings(domain.features(), emissions)
     learned, judged = _parted(seen, by_household=question.split == "key")
     steps = one_by_one("judging what is bought next", 2, progress)

@@ -29,6 +29,9 @@ from domain.fraud.simulator import PERFECT, simulate
 from domain.registry import DOMAINS
 from exports.formats import FORMATS
 from tests.bench.readme import BEGIN, END
+from tests.models.test_cmapss_evaluation import made_up as made_up_engines
+from tests.models.test_cmapss_evaluation import split
+from tests.models.test_complete_journey_evaluation import made_up as made_up_households
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -185,6 +188,9 @@ def test_every_command_runs_and_those_that_run_on_do_their_work(tmp_path: Path) 
     handbook_files(tmp_path)
     rows_file(tmp_path / "rows.csv")
     loans_file(tmp_path / "loans.csv")
+    (tmp_path / "complete_journey").mkdir()
+    made_up_households(tmp_path / "complete_journey", weeks=48, households=30)
+    split(tmp_path, made_up_engines(24), 6)
     reader, url, began_us = Reader(tmp_path), f"sqlite:///{tmp_path / 'home' / 'polyscore.db'}", 0
     for command in COMMANDS:
         if command in (*BY_HAND, BENCH):
@@ -204,6 +210,8 @@ def test_every_command_runs_and_those_that_run_on_do_their_work(tmp_path: Path) 
     assert (tmp_path / "out" / "model.pmml").stat().st_size > 1000
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 21
     assert json.loads((tmp_path / "out" / "parity.json").read_text())["passed"]
+    assert set(json.loads((tmp_path / "rul.json").read_text())) >= {"rmse", "nasa_score", "engines"}
+    assert json.loads((tmp_path / "journey.json").read_text())["hit@1"] > 0
     assert (tmp_path / "out" / "model.pfa").stat().st_size > 1000
     assert (tmp_path / "loans" / "model.pmml").stat().st_size > 1000
     assert not (tmp_path / "home").exists(), "reset leaves something behind"

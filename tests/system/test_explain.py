@@ -39,7 +39,9 @@ def decided(clean_topics: Settings, bundle: Path, tmp_path: Path) -> tuple[Setti
 
 def test_a_decision_is_gone_over_again_by_every_format_with_its_event_and_its_label(decided: tuple[Settings, list[dict[str, Any]]]) -> None:
     settings, made = decided
-    labels = {label["transaction_id"]: label["verdict"] for label in (orjson.loads(m.value()) for m in read_topic(settings, "fraud.labels"))}
+    labels = {
+        label["transaction_id"]: label["verdict"] for label in (orjson.loads(m.value()) for m in read_topic(settings, "fraud.labels"))
+    }
     one = next(d for d in made if labels.get(d["decision_id"]) == "chargeback")
     asked = start("explain", one["decision_id"], "--json", settings=settings)
     assert asked.ended() == 0, asked.output()
