@@ -77,6 +77,9 @@ DomainOrNone = Annotated[
     typer.Argument(help=f"Which domain: {', '.join(DOMAINS)}.", callback=_one_of(DOMAINS), autocompletion=lambda: list(DOMAINS)),
 ]
 ModelOption = Annotated[Path | None, typer.Option("--model", help="A bundle's folder. Default: the newest one trained here.")]
+PinnedOption = Annotated[
+    Path | None, typer.Option("--model", help="Score with this bundle's folder only, whatever is announced. Default: the announced models.")
+]
 FormatOption = Annotated[
     str,
     typer.Option(
@@ -348,12 +351,15 @@ def serve(
 @app.command()
 def stream(
     domain: DomainArgument,
-    model: ModelOption = None,
+    model: PinnedOption = None,
     model_format: FormatOption = "native",
     guarantee: GuaranteeOption = None,
     instance: Annotated[str, typer.Option(help="Name of this scorer; each process needs its own. Default: the machine's.")] = "",
 ) -> None:
-    """Score a domain's events as they come: decisions, alerts and dead letters go out on Kafka."""
+    """Score a domain's events as they come, by the champion that the topic `models` announces; a new one is taken without a restart.
+
+    Decisions, alerts and dead letters go out on Kafka.
+    """
     from apps import scorer
 
     settings = from_environment()

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.request import urlopen
 
 from rich.console import Console
@@ -60,8 +59,8 @@ def run(settings: Settings, options: Options, console: Console) -> int:
             demo.start()
             for name in options.domains:
                 with stop.at_once():
-                    bundle = train.ensure(settings, name, console=console)
-                demo.add(name, bundle)
+                    train.ensure(settings, name, console=console)
+                demo.add(name)
             demo.watch()
             return demo.finish()
         except KeyboardInterrupt:
@@ -109,10 +108,10 @@ class Demo:
         self._wait_for_dashboard()
         self._say(f"the dashboard is at {self._address}", "bold")
 
-    def add(self, domain_name: str, bundle: Path) -> None:
-        """Start a domain's scorer with this model, and its source of events, whose history goes through the scorer first."""
+    def add(self, domain_name: str) -> None:
+        """Start a domain's scorer, which takes the announced model, and its source, whose history goes through the scorer first."""
         o, domain = self._options, DOMAINS[domain_name]
-        scorer = ["stream", domain_name, "--model", str(bundle), "--format", o.format, "--guarantee", o.guarantee, "--instance", "demo"]
+        scorer = ["stream", domain_name, "--format", o.format, "--guarantee", o.guarantee, "--instance", "demo"]
         rate = o.rate or domain.demo_rate
         source = ["simulate", domain_name, "--rate", str(rate), "--warmup-days", str(domain.demo_history_days)]
         for name, words in ((f"{domain_name}-scorer", scorer), (f"{domain_name}-{_SOURCE}", source)):

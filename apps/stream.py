@@ -11,19 +11,22 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 import orjson
+from confluent_kafka import TopicPartition
 from quixstreams import Application, message_context
 from quixstreams.dataframe import StreamingDataFrame
 from quixstreams.kafka import ConnectionConfig
 from quixstreams.models import Serializer, Topic
 
 from apps.errors import AppError
+from apps.follow import Models
 from apps.kafka import bootstrap
 from apps.labels import LABELS_UNTIL, LabelReader
 from apps.settings import Guarantee, Settings, security
 from apps.topics import SOURCE_US, Headers, consumer_group, dead_letter_headers, incoming
 from domain.cards import masked
 from domain.contract import Domain, Event, Features, MalformedEvent
-from models.decide import FALLBACK, Decided, Model, decide
+from models.at_work import AtWork
+from models.decide import FALLBACK, Decided, decide
 
 _STATE, _MEMORY = "history", "policy"
 _DEFAULT_COMMIT = {"exactly-once": 0.05, "at-least-once": 1.0}  # seconds; exactly-once shows nothing before its commit
@@ -68,23 +71,39 @@ class Counts:
 
 
 class Scoring:
-    """Turns one raw message into outgoing ones, given the key's state. Knows Kafka's metadata, not its client."""
+    """Turns one raw message into outgoing ones, given the key's state. Knows Kafka's metadata, not its client.
 
-    def __init__(self, domain: Domain, model: Model, features: Features, guarantee: Guarantee, advance: Callable[..., None]) -> None:
-        self.domain, self.model, self.features, self.advance = domain, model, features, advance
+    ``at_work`` is replaced from another thread, by one assignment; each event looks at it once.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        at_work: AtWork,
+        features: Features,
+        guarantee: Guarantee,
+        advance: Callable[..., None],
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.domain, self.at_work, self.features, self.advance, self._settle = domain, at_work, features, advance, settle
         self.suppress_repeated = guarantee == "exactly-once"
+        self._unsettled = False
         self.counts = Counts()
         self._away = False
 
     def process(self, value: bytes | None, key: bytes | None, broker_ms: int, headers: Headers | None, state: Any) -> list[Outgoing]:
         """The decision (and the alert) for this message, or its dead letter; nothing for an event that only changes the state."""
+        if self._unsettled:
+            self._unsettled = False
+            self._settle()
         found = dict(headers or ())
         try:
             event = self._read(value, key)
             if event.decides:
                 self.advance(event.event_time, found.get(LABELS_UNTIL))
             memory = state.get_bytes(_MEMORY) if self.domain.policy.remembers and event.decides else None
-            decided = decide(self.domain, self.features, self.model, event, state.get_bytes(_STATE), memory)
+            model = self.at_work.of(event.key.encode())
+            decided = decide(self.domain, self.features, model, event, state.get_bytes(_STATE), memory)
             source_us = _source(found)
         except MalformedEvent as error:
             return [self._dead_letter(value, error.code, str(error))]
@@ -100,6 +119,14 @@ class Scoring:
             if decided.memory is not None:
                 state.set_bytes(_MEMORY, decided.memory)
         return self._messages(decided, source_us, broker_ms) if decided.fields else []
+
+    def switch(self, at_work: AtWork) -> None:
+        """Decide by these models from the next event on."""
+        self.at_work = at_work
+
+    def unsettle(self) -> None:
+        """Before the next event, take the newest models: its partition may come from a scorer that has them."""
+        self._unsettled = True
 
     def _read(self, value: bytes | None, key: bytes | None) -> Event:
         event: Event = self._parse()(value or b"")
@@ -144,14 +171,24 @@ def _source(headers: dict[str, bytes]) -> int | None:
     return int(raw)
 
 
-def application(settings: Settings, domain: Domain, guarantee: Guarantee, instance: str, group: str | None = None) -> Application:
+class Assigning(Application):
+    """Quix's application, which has no public word for partitions that were assigned: ``assigned`` is called at each such moment."""
+
+    assigned: Callable[[], None] = staticmethod(lambda: None)
+
+    def _on_assign(self, consumer: Any, topic_partitions: list[TopicPartition]) -> None:
+        self.assigned()
+        super()._on_assign(consumer, topic_partitions)
+
+
+def application(settings: Settings, domain: Domain, guarantee: Guarantee, instance: str, group: str | None = None) -> Assigning:
     """A Quix application for one scorer process; ``instance`` names its local state and, exactly-once, its transactions."""
     interval = settings.commit_interval or _DEFAULT_COMMIT[guarantee]
     producer: dict[str, Any] = {"linger.ms": 1, "compression.type": "lz4", "queue.buffering.max.messages": 500_000}
     if guarantee == "exactly-once":
         # A fixed id fences a killed predecessor at once; its open transaction would hold readers back until it timed out.
         producer |= {"transactional.id": f"polyscore-{domain.name}-{instance}", "transaction.timeout.ms": 15_000}
-    return Application(
+    return Assigning(
         broker_address=ConnectionConfig.from_librdkafka_dict({"bootstrap.servers": bootstrap(settings), **security()}),
         consumer_group=group or consumer_group(domain),
         auto_offset_reset="earliest",
@@ -178,18 +215,21 @@ def wire(app: Application, domain: Domain, process: Callable[..., list[Outgoing]
     outgoing.to_topic(lambda value, *_: topics[value.topic])
 
 
-def run(settings: Settings, domain: Domain, model: Model, guarantee: Guarantee, instance: str = "0") -> Counts:
-    """Score until stopped by SIGINT or SIGTERM. Raises ``AppError`` where the stream cannot go on."""
+def run(settings: Settings, domain: Domain, models: Models, at_work: AtWork, guarantee: Guarantee, instance: str = "0") -> Counts:
+    """Score until stopped by SIGINT or SIGTERM, first by what is at work. Raises ``AppError`` where the stream cannot go on."""
     features = domain.features()
     labels = LabelReader(settings, domain, features.learn)
-    scoring = Scoring(domain, model, features, guarantee, labels.advance)
+    scoring = Scoring(domain, at_work, features, guarantee, labels.advance, models.settle)
     app = application(settings, domain, guarantee, instance)
+    app.assigned = scoring.unsettle
     wire(app, domain, scoring.process)
     try:
+        models.follow(scoring.switch, failed=scoring.unsettle)
         app.run()
     except KeyError as error:
         raise AppError(f"the stream of {domain.name} stopped: {error}") from error
     finally:
         labels.close()
+        models.close()
         _log.info("%s: %s", domain.name, scoring.counts)
     return scoring.counts

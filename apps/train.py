@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from apps import registry
+from apps import loading, registry
 from apps.errors import BrokerError, InputError
 from apps.monitor import now_us
 from apps.settings import Settings
@@ -111,19 +111,28 @@ def _champion(settings: Settings, domain_name: str) -> Path | None:
 
 
 def announce(settings: Settings, found: bundles.Bundle, console: Console) -> None:
-    """Enter a bundle into the registry, as a candidate. The first of a domain, and one whose champion is gone or of other features,
+    """Enter a bundle into the registry, as a candidate. It becomes the champion if it is the domain's first, or if the champion
 
-    becomes the champion. Without a Kafka it is entered by the next start.
+    cannot be used. Without a Kafka it is entered by the next start.
     """
     domain = found.manifest["domain"]
     try:
         known = registry.read(settings, domain)
-        changes = known.register(registry.candidate(found, now_us(), "train", found.manifest["data"]["source"]))
-        if why := _takes_over(settings, known, found):
-            changes += known.promote(found.version, Cause(now_us(), "train", why))
-        registry.write(settings, changes)
+        registered = known.register(registry.candidate(found, now_us(), "train", found.manifest["data"]["source"]))
+        why = _takes_over(settings, known, found)
+        promoted = known.promote(found.version, Cause(now_us(), "train", why)) if why else []
+        registry.write(settings, [*registered, *promoted])
     except BrokerError as error:
         say(console, f"the model was not announced: {error}; the next start of a demo, or `polyscore setup`, does it")
+        return
+    if promoted:
+        say(console, f"model {found.version} is the champion: {why}")
+    elif registered and domain in DOMAINS:
+        say(console, f"model {found.version} is a candidate; to let it decide: {_promotion(domain, found.version)}")
+
+
+def _promotion(domain: str, version: str) -> str:
+    return f'`polyscore models promote {domain} {version} --why "..."`'
 
 
 def _takes_over(settings: Settings, known: Registry, found: bundles.Bundle) -> str:
@@ -135,12 +144,10 @@ def _takes_over(settings: Settings, known: Registry, found: bundles.Bundle) -> s
         return "the first model of its domain"
     if standing.champion == found.version:
         return ""
-    folder = settings.bundles / known.domain / standing.champion
-    if not folder.is_dir():
-        return f"the bundle of the champion {standing.champion} is gone"
-    former = known.versions.get(standing.champion)
-    if former is None or former.manifest["schema_digest"] != found.schema.digest:
-        return f"the champion {standing.champion} has other features than this code computes"
+    try:
+        loading.as_announced(settings, DOMAINS[known.domain], known, standing.champion)
+    except (BundleError, InputError) as error:
+        return f"the champion {standing.champion} cannot be used: {error}"
     return ""
 
 

@@ -19,6 +19,7 @@ from domain.decision import Decision
 from domain.registry import DOMAINS
 from exports.errors import ServerUnavailable
 from exports.scorer import Scores
+from models.at_work import AtWork
 from models.decide import Contributions, Model
 
 FRAUD = DOMAINS["fraud"]
@@ -66,7 +67,7 @@ def pushes(**by_name: float) -> Contributions:
 
 def scoring(guarantee: Any = "at-least-once", contributions: Contributions | None = None) -> Scoring:
     model = Model("v1", "native", FakeScorer(), contributions or pushes(amount=1.0))
-    return Scoring(FRAUD, model, FRAUD.features(), guarantee, lambda *_: None)
+    return Scoring(FRAUD, AtWork(model), FRAUD.features(), guarantee, lambda *_: None)
 
 
 def send(to: Scoring, state: FakeState, headers: Any = (), key: bytes | None = b"c1", **changes: Any) -> list[Any]:
@@ -107,13 +108,13 @@ def test_without_an_answer_from_the_models_server_the_average_decides(
     amount: float, action: str, reasons: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     to, state = scoring(), FakeState()
-    to.model = Model("v1", "remote", AwayScorer(), pushes(amount=1.0), average=(0.01,))
+    to.switch(AtWork(Model("v1", "remote", AwayScorer(), pushes(amount=1.0), average=(0.01,))))
     out = send(to, state, amount=amount)
     decision = Decision.model_validate_json(out[0].value)
     assert (decision.action, decision.format, decision.score, decision.raw) == (action, "fallback", 0.01, [])
     assert len(decision.reasons) == len(reasons)
     assert all(part in reason for part, reason in zip(reasons, decision.reasons, strict=True))
-    to.model = Model("v1", "remote", FakeScorer(), pushes(amount=1.0), average=(0.01,))
+    to.switch(AtWork(Model("v1", "remote", FakeScorer(), pushes(amount=1.0), average=(0.01,))))
     [back] = send(to, state, transaction_id="t2", amount=5.0)
     assert Decision.model_validate_json(back.value).format == "remote"
     assert (to.counts.decided, to.counts.fallbacks) == (2, 1)
@@ -197,7 +198,7 @@ def test_a_defect_in_the_scorer_hits_one_event_not_the_stream(monkeypatch: pytes
     def fail(row: Sequence[float | None]) -> Scores:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(to.model.scorer, "score", fail)
+    monkeypatch.setattr(to.at_work.champion.scorer, "score", fail)
     [letter] = send(to, FakeState())
     assert dict(letter.headers)["code"] == b"processing-error"
     assert b"planted" in dict(letter.headers)["reason"]
@@ -216,7 +217,7 @@ def test_a_card_number_is_masked_in_the_log(monkeypatch: pytest.MonkeyPatch, cap
     def fail(row: Sequence[float | None]) -> Scores:
         raise ValueError(f"no such card: {CARD}")
 
-    monkeypatch.setattr(to.model.scorer, "score", fail)
+    monkeypatch.setattr(to.at_work.champion.scorer, "score", fail)
     with caplog.at_level(logging.ERROR):
         send(to, FakeState())
     assert "no such card: 411111******1111" in caplog.text

@@ -14,7 +14,7 @@ from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from apps import cli, export, scorer, train_table, verify
+from apps import cli, export, loading, train_table, verify
 from apps.csv_training import Wanted, read_table
 from apps.errors import InputError
 from apps.settings import Settings
@@ -86,7 +86,7 @@ def test_a_table_becomes_a_bundle_that_scores_the_same_file_alike_in_every_forma
     console = Console(file=io.StringIO())
     assert verify.command(made, [], None, None, judged=False, dropped=[], console=console)
     with pytest.raises(InputError, match="is a model of 'loans', not of the domain fraud"):
-        scorer.load(Settings(home=tmp_path / "home"), DOMAINS["fraud"], made, "native")
+        loading.load(Settings(home=tmp_path / "home"), DOMAINS["fraud"], made, "native")
 
 
 @pytest.mark.usefixtures("_short")

@@ -18,13 +18,14 @@ import numpy as np
 import orjson
 from confluent_kafka import Consumer
 
-from apps import scorer, stream
+from apps import loading, stream
 from apps.kafka import consumer_config
 from apps.labels import LabelReader
 from apps.settings import Guarantee, Settings
 from domain.contract import Computed
 from domain.registry import DOMAINS
 from exports.scorer import Scores
+from models.at_work import AtWork
 from models.decide import Model
 
 FRAUD = DOMAINS["fraud"]
@@ -79,11 +80,12 @@ def run_stream(settings: Settings, kind: str, guarantee: Guarantee, count: int, 
     clock = Clock()
     if kind == "frame":
         model = Model("frame", "none", NoModel(), lambda row: np.zeros(len(row)))
-        scoring = stream.Scoring(FRAUD, model, NoFeatures(), guarantee, lambda *_: None)
+        scoring = stream.Scoring(FRAUD, AtWork(model), NoFeatures(), guarantee, lambda *_: None)
     else:
         features = FRAUD.features()
         labels = LabelReader(settings, FRAUD, features.learn)
-        scoring = stream.Scoring(FRAUD, scorer.load(settings, FRAUD, bundle, model_format), features, guarantee, labels.advance)
+        model = loading.load(settings, FRAUD, bundle, model_format)
+        scoring = stream.Scoring(FRAUD, AtWork(model), features, guarantee, labels.advance)
 
     def process(*message: Any) -> list[stream.Outgoing]:
         clock.tick()

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from apps import scorer
+from apps import loading
 from apps.settings import Settings
 from domain.contract import Emission
 from domain.registry import DOMAINS
@@ -35,9 +35,9 @@ def parts(settings: Settings, bundle: Path, history: list[Emission], model_forma
 
     found["features"] = _mean(compute, events)
     for name in FORMATS:
-        found[f"score, {name}"] = _mean(scorer.load(settings, FRAUD, bundle, name).scorer.score, rows)
+        found[f"score, {name}"] = _mean(loading.load(settings, FRAUD, bundle, name).scorer.score, rows)
     found[POLICY] = _mean(lambda event: FRAUD.policy.judge((0.001,), event), events)
-    model, after, alerts = scorer.load(settings, FRAUD, bundle, model_format), dict[str, bytes](), list[list[float]]()
+    model, after, alerts = loading.load(settings, FRAUD, bundle, model_format), dict[str, bytes](), list[list[float]]()
 
     def whole(event: Any) -> None:
         decided = decide(FRAUD, features, model, event, after.get(event.key))
