@@ -419,6 +419,17 @@ def outcomes() -> None:
 
 
 @app.command()
+def shadow(domain: DomainArgument, model_format: FormatOption = "pmml") -> None:
+    """Let challengers score beside the champion what it decided; what they would have done goes on a topic of its own."""
+    from apps import shadow as process
+    from apps.process import stoppable
+
+    with stoppable() as stop:
+        written = process.run(from_environment(), DOMAINS[domain], model_format, stop=stop)
+    say(f"stopped: {written:,} decisions in a challenger's place")
+
+
+@app.command()
 def explain(
     decision_id: Annotated[str, typer.Argument(help="The decision's id: that of its event.")],
     domain: Annotated[str | None, typer.Option(help="Look in this domain only.", callback=_one_of(DOMAINS))] = None,

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import ValidationError
 
-from apps import loop_events, outcomes, registry, sla
+from apps import contests, loop_events, outcomes, registry, sla
 from apps.partitions import Message
 from apps.tables import (
     MAX_BIGINT,
     AlertRow,
     BatchRow,
+    Contested,
+    ContestedRow,
     DeadLetterRow,
     DecisionRow,
     LoopEvent,
@@ -151,6 +153,7 @@ def _dead_letters_of(domain: str) -> Reader:
 _METRICS: dict[str, tuple[type[Table], type[Table]]] = {
     sla.KIND: (SlaWindow, SlaWindowRow),
     outcomes.KIND: (Outcomes, OutcomesRow),
+    contests.KIND: (Contested, ContestedRow),
     loop_events.KIND: (LoopEvent, LoopEventRow),
 }
 

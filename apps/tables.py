@@ -172,6 +172,27 @@ class OutcomesRow(Outcomes, table=True):
     __tablename__ = "outcomes"
 
 
+class Contested(Table):
+    """What a champion and a challenger came to on the events that both decided (``models.contest``): counts and sums up to now."""
+
+    domain: str = Field(primary_key=True)
+    champion: str = Field(primary_key=True)
+    challenger: str = Field(primary_key=True)
+    end_us: int = _micros()
+    both: int
+    agreed: int
+    mean_difference: float  # of the scores
+    actions: dict[str, int] = _json()
+    champion_sums: dict[str, float] = _json()
+    challenger_sums: dict[str, float] = _json()
+
+
+class ContestedRow(Contested, table=True):
+    """The newest balance as published on ``metrics``."""
+
+    __tablename__ = "contest"
+
+
 class ModelRow(Table, table=True):
     """A version of a domain's model (``models.registry.Version``). ``stage`` is the last of its ``steps``."""
 

@@ -51,6 +51,7 @@ def topic_specs() -> list[TopicSpec]:
             TopicSpec(d.decisions_topic),
             TopicSpec(d.alerts_topic),
             TopicSpec(d.batch_topic),
+            TopicSpec(d.shadow_topic, retention_days=30),
             TopicSpec(d.dead_letters_topic, partitions=1),
         ]
     return specs

@@ -190,5 +190,9 @@ class Domain:
         return f"{self.name}.batch"
 
     @property
+    def shadow_topic(self) -> str:
+        return f"{self.name}.shadow"
+
+    @property
     def dead_letters_topic(self) -> str:
         return f"{self.name}.dead-letters"

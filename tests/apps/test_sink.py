@@ -123,6 +123,7 @@ def test_everything_on_the_topics_is_in_the_tables(bench: Bench) -> None:
         "model": 1,
         "standing": 1,
         "loop_event": 1,
+        "contest": 0,
         "sink_offset": 9,
         "outcomes": 0,
         "batch": 0,

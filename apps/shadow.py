@@ -1,0 +1,122 @@
+"""`polyscore shadow`: challengers score what the champion decided, and write what they would have done on a topic of their own."""
+
+from __future__ import annotations
+
+import logging
+import time
+from threading import Event
+
+import orjson
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from pydantic import ValidationError
+
+from apps import loading, loop_events, registry
+from apps.errors import BrokerError
+from apps.kafka import consumer_config, explained, producer_config
+from apps.monitor import now_us
+from apps.settings import Settings
+from apps.topics import MODELS
+from domain.contract import Domain
+from domain.decision import Decision
+from models.registry import Registry
+from models.shadow import Shadow
+
+_BATCH, _WAIT = 500, 0.2  # messages; seconds
+_COMMIT_EVERY = 1.0  # seconds
+_log = logging.getLogger(__name__)
+
+
+class Challengers:
+    """The challengers of a domain as the topic ``models`` names them. One that cannot be loaded is refused, told and left out."""
+
+    def __init__(self, settings: Settings, domain: Domain, model_format: str, producer: Producer) -> None:
+        self._settings, self._domain, self._format, self._producer = settings, domain, model_format, producer
+        self._known, self._named = Registry(domain.name), tuple[str, ...]()
+        self._consumer = Consumer(consumer_config(settings, f"polyscore-{domain.name}-shadow-models"))
+        self._consumer.assign([TopicPartition(MODELS, 0, OFFSET_BEGINNING)])
+        self.shadows: dict[str, Shadow] = {}
+
+    def look(self) -> None:
+        """Take in what was announced since the last look. A version keeps its memory while it challenges."""
+        for message in self._consumer.consume(1000, timeout=0):
+            if message.error() is None:
+                registry.take_in(self._known, message.value())
+        named = self._known.standing.challengers if self._known.standing else ()
+        if named == self._named:
+            return
+        self._named = named
+        self.shadows = {name: shadow for name in named if (shadow := self.shadows.get(name) or self._load(name))}
+        _log.info("%s: challengers beside the champion: %s", self._domain.name, ", ".join(self.shadows) or "none")
+
+    def _load(self, name: str) -> Shadow | None:
+        try:
+            return Shadow(self._domain, loading.announced(self._settings, self._domain, self._known, name, self._format))
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with a bundle, the others go on
+            text = f"the challenger {name} is refused: {error or type(error).__name__}"
+            _log.warning("%s: %s", self._domain.name, text)
+            loop_events.tell(self._producer, loop_events.event(self._domain.name, "refused", name, text, shadow=True))
+            return None
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def run(settings: Settings, domain: Domain, model_format: str, *, stop: Event) -> int:
+    """Follow the domain's decisions until ``stop``, from where this group of processes was; returns how many were written.
+
+    A first start begins with what is decided from then on. Raises ``BrokerError`` where Kafka does not answer.
+    """
+    with explained(settings):
+        producer = Producer(producer_config(settings, linger_ms=20))
+        challengers = Challengers(settings, domain, model_format, producer)
+        consumer = Consumer(consumer_config(settings, f"polyscore-{domain.name}-shadow", **{"auto.offset.reset": "latest"}))
+        consumer.subscribe([domain.decisions_topic])
+        try:
+            return _follow(domain, challengers, consumer, producer, stop)
+        finally:
+            consumer.close()
+            challengers.close()
+
+
+def _follow(domain: Domain, challengers: Challengers, consumer: Consumer, producer: Producer, stop: Event) -> int:
+    written, committed, dirty = 0, time.monotonic(), False
+    while not stop.is_set():
+        challengers.look()
+        for message in consumer.consume(_BATCH, timeout=_WAIT):
+            error = message.error()
+            if error is None:
+                written += _beside(domain, challengers, producer, message.value() or b"")
+                dirty = True
+            elif error.fatal():
+                raise BrokerError(f"reading {domain.decisions_topic} failed: {error.str()}")
+        if dirty and time.monotonic() - committed >= _COMMIT_EVERY:
+            _commit(domain, consumer, producer)
+            committed, dirty = time.monotonic(), False
+    if dirty:
+        _commit(domain, consumer, producer)
+    return written
+
+
+def _commit(domain: Domain, consumer: Consumer, producer: Producer) -> None:
+    """What was read counts as done once what follows from it is written: a crash between the two writes the same again."""
+    if producer.flush(20):
+        raise BrokerError(f"Kafka did not take the shadow decisions of {domain.name}; is it up? Start this again")
+    consumer.commit(asynchronous=False)
+
+
+def _beside(domain: Domain, challengers: Challengers, producer: Producer, value: bytes) -> int:
+    """Write what each challenger would have done; returns how many did."""
+    if not challengers.shadows:
+        return 0
+    try:
+        made = Decision.model_validate_json(value)
+    except ValidationError:  # the sink keeps it among the dead letters
+        return 0
+    written = 0
+    for shadow in challengers.shadows.values():
+        fields = shadow.decide(made, now_us())
+        if fields is not None:
+            producer.produce(domain.shadow_topic, orjson.dumps(fields), made.key.encode())
+            written += 1
+    producer.poll(0)
+    return written

@@ -1,0 +1,95 @@
+"""A challenger in the champion's place, in every domain: the same model decides the same, memory and all; and the contest of the two."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domain.decision import Decision
+from exports.scorer import Scores
+from models.contest import Contest
+from models.decide import Model
+from models.shadow import Shadow
+from tests.domain.worlds import ALL, Guess, decisions, labels, outputs
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+EVENTS = 3_000
+domains = pytest.mark.parametrize("name", list(ALL))
+
+
+class Doubter(Guess):
+    """Another model: it draws by lot from other rows."""
+
+    def score(self, row: Any) -> Scores:
+        return super().score([1.0, *row])
+
+
+def model(name: str, version: str, scorer: type[Guess] = Guess) -> Model:
+    domain = ALL[name]
+    return Model(version, "native", scorer(domain), lambda row: np.zeros((outputs(domain)[0], len(domain.schema))))
+
+
+def beside(name: str, version: str, scorer: type[Guess] = Guess) -> list[Decision]:
+    shadow = Shadow(ALL[name], model(name, version, scorer))
+    found = (shadow.decide(made, 5) for made in decisions(name)[:EVENTS])
+    return [Decision.model_validate(fields) for fields in found if fields is not None]
+
+
+@domains
+def test_the_champions_own_model_would_have_done_what_the_champion_did(name: str) -> None:
+    made, theirs = {d.id: d for d in decisions(name)[:EVENTS]}, beside(name, "v2")
+    assert len(theirs) == len(decisions(name)[:EVENTS])
+    for decision in theirs:
+        ours = made[decision.id]
+        assert (decision.action, decision.score, decision.threshold, decision.alert) == (
+            ours.action, ours.score, ours.threshold, ours.alert,
+        )  # fmt: skip
+        assert (decision.model_version, decision.source_us, decision.decided_us) == ("v2", None, 5)
+        assert decision.context == ours.context
+
+
+def test_what_the_challenger_decided_for_real_it_does_not_decide_again() -> None:
+    assert beside("fraud", "v1") == []
+
+
+def balance(name: str, order: list[tuple[str, Any]]) -> list[dict[str, Any]]:
+    contest = Contest(ALL[name])
+    for kind, value in order:
+        {"made": contest.decided, "shadow": contest.shadowed, "label": contest.learned}[kind](value)
+    return list(contest.balance(NOW))
+
+
+@domains
+def test_a_contest_does_not_hang_on_the_order_and_counts_each_event_once(name: str) -> None:
+    theirs = beside(name, "v2", Doubter)
+    told = [("made", d) for d in decisions(name)[:EVENTS]] + [("shadow", d) for d in theirs] + [("label", x) for x in labels(name)]
+    (found,) = balance(name, told)
+    assert found["both"] == len({d.id for d in theirs})
+    assert 0 < found["agreed"] < found["both"]
+    assert sum(found["actions"].values()) == found["both"]
+    assert found["champion_sums"] != found["challenger_sums"]
+    shuffled = told + random.Random(3).sample(told, len(told) // 3)
+    random.Random(5).shuffle(shuffled)
+    (again,) = balance(name, shuffled)
+    counts = ("both", "agreed", "actions")
+    assert {c: again[c] for c in counts} == {c: found[c] for c in counts}
+    assert again["mean_difference"] == pytest.approx(found["mean_difference"])
+    if name == "fraud":  # the others' ledgers tell time by what they hear
+        for side in ("champion_sums", "challenger_sums"):
+            assert again[side] == pytest.approx(found[side])
+
+
+def test_pairs_are_told_apart_by_both_versions_and_silence_is_no_news() -> None:
+    contest = Contest(ALL["fraud"])
+    for made in decisions("fraud")[:100]:
+        contest.decided(made)
+    for version in ("v2", "v3"):
+        for theirs in beside("fraud", version)[:100]:
+            contest.shadowed(theirs)
+    found = list(contest.balance(NOW))
+    assert [(f["champion"], f["challenger"], f["both"], f["agreed"]) for f in found] == [("v1", "v2", 100, 100), ("v1", "v3", 100, 100)]
+    assert list(contest.balance(NOW)) == []
