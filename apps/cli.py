@@ -419,13 +419,14 @@ def outcomes() -> None:
 
 
 @app.command()
-def shadow(domain: DomainArgument, model_format: FormatOption = "pmml") -> None:
+def shadow(domain: DomainOrNone = None, model_format: FormatOption = "pmml") -> None:
     """Let challengers score beside the champion what it decided; what they would have done goes on a topic of its own."""
     from apps import shadow as process
     from apps.process import stoppable
 
     with stoppable() as stop:
-        written = process.run(from_environment(), DOMAINS[domain], model_format, stop=stop)
+        chosen = [DOMAINS[domain]] if domain else [*DOMAINS.values()]
+        written = process.run(from_environment(), chosen, model_format, stop=stop)
     say(f"stopped: {written:,} decisions in a challenger's place")
 
 

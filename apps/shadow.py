@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from threading import Event
 
 import orjson
@@ -57,66 +58,65 @@ class Challengers:
             loop_events.tell(self._producer, loop_events.event(self._domain.name, "refused", name, text, shadow=True))
             return None
 
+    def decide(self, value: bytes) -> int:
+        """Write what each challenger would have done in place of this decision; returns how many did."""
+        if not self.shadows:
+            return 0
+        try:
+            made = Decision.model_validate_json(value)
+        except ValidationError:  # the sink keeps it among the dead letters
+            return 0
+        found = [fields for shadow in self.shadows.values() if (fields := shadow.decide(made, now_us())) is not None]
+        for fields in found:
+            self._producer.produce(self._domain.shadow_topic, orjson.dumps(fields), made.key.encode())
+        self._producer.poll(0)
+        return len(found)
+
     def close(self) -> None:
         self._consumer.close()
 
 
-def run(settings: Settings, domain: Domain, model_format: str, *, stop: Event) -> int:
-    """Follow the domain's decisions until ``stop``, from where this group of processes was; returns how many were written.
+def run(settings: Settings, domains: Sequence[Domain], model_format: str, *, stop: Event) -> int:
+    """Follow the domains' decisions until ``stop``, from where this group of processes was; returns how many were written.
 
     A first start begins with what is decided from then on. Raises ``BrokerError`` where Kafka does not answer.
     """
     with explained(settings):
         producer = Producer(producer_config(settings, linger_ms=20))
-        challengers = Challengers(settings, domain, model_format, producer)
-        consumer = Consumer(consumer_config(settings, f"polyscore-{domain.name}-shadow", **{"auto.offset.reset": "latest"}))
-        consumer.subscribe([domain.decisions_topic])
+        beside = {d.decisions_topic: Challengers(settings, d, model_format, producer) for d in domains}
+        name = f"polyscore-shadow-{'-'.join(d.name for d in domains)}"
+        consumer = Consumer(consumer_config(settings, name, **{"auto.offset.reset": "latest"}))
+        consumer.subscribe([*beside])
         try:
-            return _follow(domain, challengers, consumer, producer, stop)
+            return _follow(beside, consumer, producer, stop)
         finally:
             consumer.close()
-            challengers.close()
+            for challengers in beside.values():
+                challengers.close()
 
 
-def _follow(domain: Domain, challengers: Challengers, consumer: Consumer, producer: Producer, stop: Event) -> int:
+def _follow(beside: Mapping[str, Challengers], consumer: Consumer, producer: Producer, stop: Event) -> int:
     written, committed, dirty = 0, time.monotonic(), False
     while not stop.is_set():
-        challengers.look()
+        for challengers in beside.values():
+            challengers.look()
         for message in consumer.consume(_BATCH, timeout=_WAIT):
             error = message.error()
             if error is None:
-                written += _beside(domain, challengers, producer, message.value() or b"")
+                written += beside[message.topic()].decide(message.value() or b"")
                 dirty = True
             elif error.fatal():
-                raise BrokerError(f"reading {domain.decisions_topic} failed: {error.str()}")
+                raise BrokerError(f"reading decisions failed: {error.str()}")
         if dirty and time.monotonic() - committed >= _COMMIT_EVERY:
-            _commit(domain, consumer, producer)
+            _commit(consumer, producer)
             committed, dirty = time.monotonic(), False
     if dirty:
-        _commit(domain, consumer, producer)
+        _commit(consumer, producer)
     return written
 
 
-def _commit(domain: Domain, consumer: Consumer, producer: Producer) -> None:
+def _commit(consumer: Consumer, producer: Producer) -> None:
     """What was read counts as done once what follows from it is written: a crash between the two writes the same again."""
     if producer.flush(20):
-        raise BrokerError(f"Kafka did not take the shadow decisions of {domain.name}; is it up? Start this again")
+        raise BrokerError("Kafka did not take the challengers' decisions; is it up? Start this again")
     consumer.commit(asynchronous=False)
-
-
-def _beside(domain: Domain, challengers: Challengers, producer: Producer, value: bytes) -> int:
-    """Write what each challenger would have done; returns how many did."""
-    if not challengers.shadows:
-        return 0
-    try:
-        made = Decision.model_validate_json(value)
-    except ValidationError:  # the sink keeps it among the dead letters
-        return 0
-    written = 0
-    for shadow in challengers.shadows.values():
-        fields = shadow.decide(made, now_us())
-        if fields is not None:
-            producer.produce(domain.shadow_topic, orjson.dumps(fields), made.key.encode())
-            written += 1
-    producer.poll(0)
-    return written

@@ -13,7 +13,13 @@ from domain.decision import Decision
 K = TypeVar("K")
 V = TypeVar("V")
 WAITING: Final = 30_000  # decisions of a side that wait for the other; as many that both have made, and labels
-_UNUSED = {"features": [], "raw": [], "reasons": [], "facts": {}}  # of a decision that waits: no ledger looks at them
+# Of a decision that waits: no ledger looks at them.
+_UNUSED: Final[dict[str, Any]] = {
+    "features": [],
+    "raw": [],
+    "reasons": [],
+    "facts": {},
+}
 PAIRS: Final = 20  # of versions; the one that began first goes
 
 
