@@ -30,6 +30,8 @@ app = typer.Typer(
 )
 broker_app = typer.Typer(help="The Kafka broker of this machine, used when KAFKA_BOOTSTRAP_SERVERS names no other.", no_args_is_help=True)
 app.add_typer(broker_app, name="broker")
+models_app = typer.Typer(help="The versions of a domain's model: which there are, which decides, and why.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
 _MENDABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # disks and rights, not defects
 _SPLITS = ("time", "key")
 console = Console(stderr=True, highlight=False, markup=False)
@@ -381,6 +383,76 @@ def batch(
 
     options = process.Options(domain, process.moment(since), model, model_format, out or Path(f"{domain}-batch.csv"), everything)
     process.command(from_environment(), options, console)
+
+
+VersionArgument = Annotated[str, typer.Argument(help="A version of the domain's model, as `polyscore models list` names it.")]
+WhyOption = Annotated[str, typer.Option(help="The reason, kept with the version's history.")]
+
+
+@models_app.command("list")
+def models_list(domain: DomainArgument) -> None:
+    """List the versions: stage, since when, the headline metric, who or what moved each there and why. Times are UTC."""
+    from apps import models_command
+
+    models_command.listed(from_environment(), DOMAINS[domain], console)
+
+
+@models_app.command("show")
+def models_show(
+    domain: DomainArgument,
+    version: Annotated[str | None, typer.Argument(help="A version of the domain's model. Default: the champion.")] = None,
+) -> None:
+    """Show one version: where it comes from, its metrics, the parity of each format, and what happened to it."""
+    from apps import models_command
+
+    models_command.shown(from_environment(), DOMAINS[domain], version, console)
+
+
+@models_app.command("diff")
+def models_diff(domain: DomainArgument, version: VersionArgument, other: VersionArgument) -> None:
+    """Show two versions side by side: what differs in data, parameters and features, and every metric."""
+    from apps import models_command
+
+    models_command.compared(from_environment(), DOMAINS[domain], version, other, console)
+
+
+@models_app.command("promote")
+def models_promote(domain: DomainArgument, version: VersionArgument, why: WhyOption) -> None:
+    """Make a version the champion: running scorers take it without a restart. Its bundle is loaded and its parity looked at first."""
+    from apps import models_command, moves
+
+    say(moves.promote(from_environment(), DOMAINS[domain], version, models_command.by_hand(why)))
+
+
+@models_app.command("rollback")
+def models_rollback(domain: DomainArgument, why: WhyOption) -> None:
+    """Make the champion before the present one the champion again; the present one is archived."""
+    from apps import models_command, moves
+
+    say(moves.rollback(from_environment(), DOMAINS[domain], models_command.by_hand(why)))
+
+
+@models_app.command("challenge")
+def models_challenge(
+    domain: DomainArgument,
+    version: VersionArgument,
+    why: WhyOption,
+    share: Annotated[
+        float, typer.Option(help="Of the keys, from 0 to 1: these get its decisions for real.", min=0, max=1, callback=_finite)
+    ] = 0.0,
+) -> None:
+    """Let a version score beside the champion, in shadow or for a share of the keys."""
+    from apps import models_command, moves
+
+    say(moves.challenge(from_environment(), DOMAINS[domain], version, share, models_command.by_hand(why)))
+
+
+@models_app.command("archive")
+def models_archive(domain: DomainArgument, version: VersionArgument, why: WhyOption) -> None:
+    """Take a version out of use; its bundle stays. The champion cannot be archived: promote another, or roll back."""
+    from apps import models_command, moves
+
+    say(moves.archive(from_environment(), DOMAINS[domain], version, models_command.by_hand(why)))
 
 
 @app.command()

@@ -12,7 +12,9 @@ from apps.tables import LoopEvent
 from apps.topics import METRICS
 
 KIND = "loop-event"  # the "kind" of these messages on ``metrics``
-What = Literal["refused", "swapped", "drift", "drift-over", "retraining", "registered", "gate", "promoted", "rolled-back"]
+What = Literal[
+    "refused", "swapped", "drift", "drift-over", "retraining", "registered", "gate", "promoted", "rolled-back", "challenged", "archived"
+]
 
 
 def event(domain: str, what: What, version: str, text: str, **details: Any) -> LoopEvent:

@@ -94,8 +94,7 @@ class Scoring:
     def process(self, value: bytes | None, key: bytes | None, broker_ms: int, headers: Headers | None, state: Any) -> list[Outgoing]:
         """The decision (and the alert) for this message, or its dead letter; nothing for an event that only changes the state."""
         if self._unsettled:
-            self._unsettled = False
-            self._settle()
+            self._take_newest()
         found = dict(headers or ())
         try:
             event = self._read(value, key)
@@ -127,6 +126,14 @@ class Scoring:
     def unsettle(self) -> None:
         """Before the next event, take the newest models: its partition may come from a scorer that has them."""
         self._unsettled = True
+
+    def _take_newest(self) -> None:
+        self._unsettled = False  # before: who unsettles meanwhile is heard
+        try:
+            self._settle()
+        except BaseException:
+            self._unsettled = True
+            raise
 
     def _read(self, value: bytes | None, key: bytes | None) -> Event:
         event: Event = self._parse()(value or b"")

@@ -28,7 +28,7 @@ def position(key: bytes) -> float:
 
     A larger share keeps the keys of a smaller one.
 
-    >>> position(b"c1") < 0.5, position(b"c2") < 0.5
-    (False, True)
+    >>> position(b"c1") < 0.7, position(b"c2") < 0.7
+    (True, False)
     """
     return int.from_bytes(blake2b(key, digest_size=6).digest()) / 2**48

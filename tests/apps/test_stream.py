@@ -222,3 +222,34 @@ def test_a_card_number_is_masked_in_the_log(monkeypatch: pytest.MonkeyPatch, cap
         send(to, FakeState())
     assert "no such card: 411111******1111" in caplog.text
     assert CARD not in caplog.text
+
+
+def test_before_the_first_event_after_an_assignment_the_newest_models_are_taken() -> None:
+    to, settled = scoring(), list[int]()
+
+    def settle() -> None:
+        settled.append(len(settled))
+        to.switch(AtWork(Model("v2", "native", FakeScorer(), pushes())))
+
+    to.__dict__["_settle"] = settle
+    assert [json.loads(out.value)["model_version"] for out in send(to, FakeState())] == ["v1"]
+    assert settled == []
+    to.unsettle()
+    [next_one] = send(to, FakeState(), transaction_id="t2")
+    assert json.loads(next_one.value)["model_version"] == "v2", "the event itself, not the one after it"
+    send(to, FakeState(), transaction_id="t3")
+    assert settled == [0]
+
+
+def test_a_scorer_that_cannot_settle_decides_nothing() -> None:
+    to, state = scoring(), FakeState()
+
+    def fail() -> None:
+        raise ConnectionError("no answer")
+
+    to.__dict__["_settle"] = fail
+    to.unsettle()
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            send(to, state)
+    assert state.kept == {}

@@ -1,0 +1,87 @@
+"""Promotions, rollbacks, challenges: each looks at the bundle first, is announced on ``models``, and told on ``metrics``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from confluent_kafka import Producer
+
+from apps import loading, loop_events, registry
+from apps.errors import BrokerError
+from apps.kafka import explained, producer_config
+from apps.loop_events import What
+from apps.settings import Settings
+from apps.tables import LoopEvent
+from domain.contract import Domain
+from models.errors import BundleError
+from models.registry import Cause, Change, Registry
+
+_SOUND = ("passed", "unavailable")  # the latter is proven where it is first scored
+
+
+def promote(settings: Settings, domain: Domain, version: str, cause: Cause) -> str:
+    """Make a version the champion; returns what was told.
+
+    Raises ``RegistryError`` for a move that makes no sense, ``BundleError``, ``InputError`` or ``ExportError`` for a bundle that scorers
+    would refuse, ``BrokerError`` without a Kafka.
+    """
+    known = registry.read(settings, domain.name)
+    before = known.standing.champion if known.standing else ""
+    changes = known.promote(version, cause)
+    prove(settings, domain, known, version)
+    text = f"{version} is the champion" + (f" now, after {before}" if before else "")
+    return _announce(settings, changes, _event(domain, "promoted", version, text, cause, before=before))
+
+
+def rollback(settings: Settings, domain: Domain, cause: Cause) -> str:
+    """Make the champion before the present one the champion again. Returns and raises as ``promote``."""
+    known = registry.read(settings, domain.name)
+    before = known.standing.champion if known.standing else ""
+    changes = known.rollback(cause)
+    version = _champion(known)
+    prove(settings, domain, known, version)
+    text = f"back to {version} from {before}"
+    return _announce(settings, changes, _event(domain, "rolled-back", version, text, cause, before=before))
+
+
+def challenge(settings: Settings, domain: Domain, version: str, share: float, cause: Cause) -> str:
+    """Let a version score beside the champion, for a share of the keys for real. Returns and raises as ``promote``."""
+    known = registry.read(settings, domain.name)
+    changes = known.challenge(version, cause, share=share)
+    prove(settings, domain, known, version)
+    text = f"{version} challenges {_champion(known)}" + (f" and decides for {share:.1%} of the keys" if share else ", in shadow")
+    return _announce(settings, changes, _event(domain, "challenged", version, text, cause, share=share))
+
+
+def archive(settings: Settings, domain: Domain, version: str, cause: Cause) -> str:
+    """Take a version out of use; its bundle stays where it is. Returns and raises as ``promote``, but looks at no bundle."""
+    changes = registry.read(settings, domain.name).archive(version, cause)
+    return _announce(settings, changes, _event(domain, "archived", version, f"{version} is archived", cause))
+
+
+def prove(settings: Settings, domain: Domain, known: Registry, version: str) -> None:
+    """Load and warm the bundle as a scorer does, and look at the parity report of every format. Raises as ``promote``."""
+    loading.announced(settings, domain, known, version, "native")
+    found = loading.as_announced(settings, domain, known, version)
+    failed = [f"{c['name']} ({c['reason'] or c['outcome']})" for c in found.parity["comparisons"] if c["outcome"] not in _SOUND]
+    if failed:
+        raise BundleError(f"bundle {version} has no passing parity report for {', '.join(failed)}; train again")
+
+
+def _champion(known: Registry) -> str:
+    return known.standing.champion if known.standing else ""
+
+
+def _event(domain: Domain, what: What, version: str, text: str, cause: Cause, **details: Any) -> LoopEvent:
+    return loop_events.event(domain.name, what, version, f"{text}: {cause.why}", by=cause.by, **details)
+
+
+def _announce(settings: Settings, changes: Iterable[Change], happened: LoopEvent) -> str:
+    registry.write(settings, changes)
+    with explained(settings):
+        producer = Producer(producer_config(settings))
+        loop_events.tell(producer, happened)
+        if producer.flush(20):
+            raise BrokerError(f"{happened.text}; but Kafka did not take the event that tells it; is it up?")
+    return happened.text

@@ -1,0 +1,128 @@
+"""Which model decides as standings come: what is refused, what goes on, who gets the challenger. Without a broker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from apps.errors import InputError
+from apps.lineup import Lineup
+from exports.errors import ExportError
+from models.at_work import AtWork, position
+from models.decide import Model
+from models.errors import BundleError
+from models.registry import Registry, Standing
+from tests.apps.test_stream import FRAUD, FakeScorer
+
+KEYS = [f"c{i}".encode() for i in range(20_000)]
+
+
+def model(version: str) -> Model:
+    return Model(version, "native", FakeScorer(), lambda row: np.zeros((1, len(FRAUD.schema))))
+
+
+class World:
+    """A registry, bundles of which some are bad, and what was told."""
+
+    def __init__(self) -> None:
+        self.known, self.bad, self.loaded, self.told = Registry("fraud"), dict[str, Exception](), list[str](), list[tuple[Any, ...]]()
+        self.lineup = Lineup(FRAUD, self._load, lambda *event: self.told.append(event))
+
+    def _load(self, known: Registry, version: str) -> Model:
+        assert known is self.known
+        if version in self.bad:
+            raise self.bad[version]
+        self.loaded.append(version)
+        return model(version)
+
+    def stand(self, champion: str, **more: Any) -> AtWork:
+        fields = {"domain": "fraud", "champion": champion, "at_us": 1, "by": "ann", "why": "it is better"}
+        self.known.standing = Standing(**(fields | more))
+        return self.lineup.take(self.known)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_new_champion_decides_and_the_switch_is_told_with_both_versions_and_the_reason(world: World) -> None:
+    assert world.stand("v1").champion.version == "v1"
+    assert world.told == [], "a start is no switch"
+    assert world.stand("v2", former=("v1",)).champion.version == "v2"
+    [(what, version, text, details)] = world.told
+    assert (what, version, text) == ("swapped", "v2", "v2 decides now, after v1: it is better")
+    assert details == {"before": "v1", "by": "ann"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [BundleError("its bytes changed"), InputError("other features"), ExportError("no such element"), ZeroDivisionError("a defect")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_champion_that_cannot_be_loaded_is_refused_by_name_and_the_old_one_goes_on(world: World, error: Exception) -> None:
+    old = world.stand("v1").champion
+    world.bad["v2"] = error
+    assert world.stand("v2", former=("v1",)).champion is old
+    [(what, version, text, details)] = world.told
+    assert (what, version, text) == ("refused", "v2", f"v2 is refused: {error}; v1 goes on")
+    assert details == {"error": type(error).__name__, "why": str(error)}
+    assert world.stand("v3", former=("v2", "v1")).champion.version == "v3", "the next good one is taken"
+
+
+def test_a_start_whose_champion_is_refused_goes_on_with_the_latest_before_it_that_loads(world: World) -> None:
+    world.bad = {"v4": BundleError("gone"), "v3": BundleError("gone too")}
+    assert world.stand("v4", former=("v3", "v2", "v1")).champion.version == "v2"
+    assert world.loaded == ["v2"]
+    assert [(e[0], e[2]) for e in world.told] == [
+        ("refused", "v4 is refused: gone; v3 goes on"),
+        ("refused", "v3 is refused: gone too; v2 goes on"),
+    ]
+
+
+def test_a_start_with_nothing_that_loads_ends_with_the_reason_and_what_to_do(world: World) -> None:
+    world.bad = {"v2": BundleError("gone"), "v1": BundleError("changed")}
+    with pytest.raises(InputError, match=r"no model of fraud can decide: changed; promote another with `polyscore models promote"):
+        world.stand("v2", former=("v1",))
+    assert [e[1] for e in world.told] == ["v2", "v1"]
+
+
+def test_without_a_standing_a_start_says_how_to_get_one(world: World) -> None:
+    with pytest.raises(InputError, match=r"no model of fraud is announced.*polyscore train fraud"):
+        world.lineup.take(world.known)
+
+
+def test_a_challenger_is_loaded_only_for_a_share_and_a_promoted_one_not_again(world: World) -> None:
+    assert world.stand("v1", challengers=("v2",)).challenger is None
+    split = world.stand("v1", challengers=("v2", "v3"), share=0.2)
+    assert (split.challenger and split.challenger.version, split.share) == ("v2", 0.2)
+    promoted = world.stand("v2", challengers=("v3",), former=("v1",))
+    assert (promoted.champion, promoted.challenger) == (split.challenger, None)
+    assert world.loaded == ["v1", "v2"]
+    assert [(e[1], e[2]) for e in world.told] == [
+        ("v2", "v2 decides for 20.0% of the keys now: it is better"),
+        ("v2", "v2 decides now, after v1: it is better"),
+        ("v2", "v2 decides for all keys again: it is better"),
+    ]
+
+
+def test_a_challenger_that_is_refused_leaves_all_keys_to_the_champion(world: World) -> None:
+    world.bad["v2"] = BundleError("gone")
+    found = world.stand("v1", challengers=("v2",), share=0.5)
+    assert {found.of(key).version for key in KEYS} == {"v1"}
+    assert world.told[0][2] == "v2 is refused: gone; the champion v1 decides for all keys"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.25, 1.0])
+def test_a_share_of_the_keys_is_the_challengers_and_no_more(share: float) -> None:
+    at_work = AtWork(model("v1"), model("v2"), share)
+    taken = sum(at_work.of(key).version == "v2" for key in KEYS) / len(KEYS)
+    assert abs(taken - share) <= 4 * (share * (1 - share) / len(KEYS)) ** 0.5
+
+
+def test_a_key_stands_at_the_same_place_on_every_machine_so_that_a_larger_share_keeps_the_keys_of_a_smaller_one() -> None:
+    assert [position(key) for key in (b"c1", b"c2", b"")] == [0.6790694914753104, 0.7343037124761338, 0.8666040914613156]
+    smaller, larger = (AtWork(model("v1"), model("v2"), share) for share in (0.1, 0.3))
+    assert all(larger.of(key).version == "v2" for key in KEYS if smaller.of(key).version == "v2")
