@@ -23,7 +23,7 @@ from models.registry import Registry
 from models.shadow import Shadow
 
 _BATCH, _WAIT = 500, 0.2  # messages; seconds
-_COMMIT_EVERY = 1.0  # seconds
+_COMMIT_EVERY, _PATIENCE = 1.0, 10.0  # seconds
 _log = logging.getLogger(__name__)
 
 
@@ -85,14 +85,25 @@ def run(settings: Settings, domains: Sequence[Domain], model_format: str, *, sto
         producer = Producer(producer_config(settings, linger_ms=20))
         beside = {d.decisions_topic: Challengers(settings, d, model_format, producer) for d in domains}
         name = f"polyscore-shadow-{'-'.join(d.name for d in domains)}"
-        consumer = Consumer(consumer_config(settings, name, **{"auto.offset.reset": "latest"}))
-        consumer.subscribe([*beside])
+        consumer = Consumer(consumer_config(settings, name))
+        consumer.subscribe([*beside], on_assign=_begin)
         try:
             return _follow(beside, consumer, producer, stop)
         finally:
             consumer.close()
             for challengers in beside.values():
                 challengers.close()
+
+
+def _begin(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    """Where the group has not been, begin at the end, and say so to Kafka at once: a crash before the first commit leaves no gap."""
+    places = consumer.committed(partitions, timeout=_PATIENCE)
+    new = [place for place in places if place.offset < 0]
+    for place in new:
+        place.offset = consumer.get_watermark_offsets(place, timeout=_PATIENCE)[1]
+    if new:
+        consumer.commit(offsets=new, asynchronous=False)
+    consumer.assign(places)
 
 
 def _follow(beside: Mapping[str, Challengers], consumer: Consumer, producer: Producer, stop: Event) -> int:
