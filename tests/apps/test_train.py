@@ -12,15 +12,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from apps import train
+from apps import registry, train
 from apps.errors import InputError
 from apps.settings import Settings
 from domain.contract import Domain
 from models import handbook, handbook_evaluation
+from models.bundle import load_bundle
 from models.recorded import RECORDINGS, Question
+from models.registry import Registry
 from models.train import one_by_one
 from models.train import train as fit
 from tests.models.small import FRAUD, WINDOW, history
+from tests.system.versions import change
 
 
 class Told:
@@ -97,6 +100,41 @@ def test_a_report_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(InputError, match="--json") as caught:
         train.evaluate("fraud", Question([Path("x.parquet")]), tmp_path / place, console=Console(file=io.StringIO()))
     assert str(tmp_path) in str(caught.value)
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """The registry that announcing reads and writes."""
+    found = Registry("fraud")
+    monkeypatch.setattr(registry, "read", lambda settings, domain: found)
+    monkeypatch.setattr(registry, "write", lambda settings, changes: None)
+    return found
+
+
+def announced(home: Path, folder: Path) -> str:
+    """What announcing a bundle says."""
+    console = Console(file=(said := io.StringIO()), width=300)
+    train.announce(Settings(home=home), load_bundle(folder), console)
+    return said.getvalue()
+
+
+def test_the_first_model_is_the_champion_and_another_a_candidate_with_the_command_that_promotes_it(
+    known: Registry, bundle: Path, tmp_path: Path
+) -> None:
+    for name in ("v1", "v2", "v3"):
+        folder = tmp_path / "bundles" / "fraud" / name
+        shutil.copytree(bundle, folder)
+        change(folder, lambda manifest, name=name: manifest.update(version=name))  # type: ignore[misc]
+    folder = folder.parent
+    assert "model v1 is the champion: the first model of its domain" in announced(tmp_path, folder / "v1")
+    assert 'model v2 is a candidate; to let it decide: `polyscore models promote fraud v2 --why "..."`' in announced(
+        tmp_path, folder / "v2"
+    )
+    assert announced(tmp_path, folder / "v2") == "", "it is known"
+    (folder / "v1" / "model.txt").unlink()
+    assert "model v3 is the champion: the champion v1 cannot be used: " in announced(tmp_path, folder / "v3")
+    assert known.standing is not None
+    assert (known.standing.champion, known.standing.former) == ("v3", ("v1",))
 
 
 def test_what_a_bundle_holds_unproven_is_told_after_the_training(monkeypatch: pytest.MonkeyPatch, bundle: Path, tmp_path: Path) -> None:

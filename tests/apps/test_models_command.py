@@ -1,0 +1,199 @@
+"""`polyscore models`: what is listed, shown and compared, and what a move looks at, announces and tells. Kafka is a list."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+from rich.console import Console
+
+from apps import loop_events, models_command, moves, registry
+from apps.errors import InputError
+from apps.settings import Settings
+from domain.registry import DOMAINS
+from models.bundle import load_bundle
+from models.errors import BundleError, RegistryError
+from models.registry import Cause, Change, Registry, Standing
+from tests.system.versions import change, rewrite
+
+FRAUD = DOMAINS["fraud"]
+CAUSE = Cause(1_772_366_400_000_000, "ann", "better by a tenth")
+
+
+class World:
+    """Bundles in a home, a registry, and what was written to the topics."""
+
+    def __init__(self, home: Path, bundle: Path) -> None:
+        self.settings, self.known, self.bundle = Settings(home=home), Registry("fraud"), bundle
+        self.written: list[Change] = []
+        self.told: list[dict[str, Any]] = []
+
+    def add(self, name: str, **manifest: Any) -> Path:
+        folder = self.settings.bundles / "fraud" / name
+        shutil.copytree(self.bundle, folder)
+        change(folder, lambda found: found.update(version=name, **manifest))
+        self.known.register(registry.candidate(load_bundle(folder), CAUSE.at_us, "train", "simulated"))
+        return folder
+
+    def write(self, settings: Settings, changes: Iterable[Change]) -> None:
+        self.written += changes
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, bundle: Path, tmp_path: Path) -> World:
+    found = World(tmp_path, bundle)
+
+    def produce(topic: str, key: bytes, value: bytes) -> None:
+        found.told.append(orjson.loads(value))
+
+    monkeypatch.setattr(registry, "read", lambda settings, domain: found.known)
+    monkeypatch.setattr(registry, "write", found.write)
+    monkeypatch.setattr(moves, "producer_config", lambda settings: {})
+    monkeypatch.setattr(moves, "Producer", lambda config: SimpleNamespace(produce=produce, poll=lambda s: 0, flush=lambda s: 0))
+    found.add("v1", created="2026-01-01T00:00:00+00:00")
+    found.add("v2", created="2026-01-02T00:00:00+00:00")
+    return found
+
+
+def printed(show: Any, world: World, *words: Any) -> str:
+    console = Console(file=(out := io.StringIO()), width=300)
+    show(world.settings, FRAUD, *words, console)
+    return out.getvalue()
+
+
+def standing(world: World) -> Standing:
+    assert isinstance(world.written[-1], Standing), "the standing comes last: a follower knows then what it names"
+    return world.written[-1]
+
+
+def test_a_promotion_is_announced_and_told_with_who_and_why(world: World) -> None:
+    assert moves.promote(world.settings, FRAUD, "v1", CAUSE) == "v1 is the champion: better by a tenth"
+    said = moves.promote(world.settings, FRAUD, "v2", CAUSE)
+    assert said == "v2 is the champion now, after v1: better by a tenth"
+    assert (standing(world).champion, standing(world).former, standing(world).by) == ("v2", ("v1",), "ann")
+    told = world.told[-1]
+    assert (told["kind"], told["what"], told["version"], told["text"]) == (loop_events.KIND, "promoted", "v2", said)
+    assert told["details"] == {"by": "ann", "before": "v1"}
+
+
+def test_a_rollback_a_challenge_and_an_archiving_are_announced_and_told(world: World) -> None:
+    moves.promote(world.settings, FRAUD, "v1", CAUSE)
+    moves.promote(world.settings, FRAUD, "v2", CAUSE)
+    assert moves.rollback(world.settings, FRAUD, CAUSE) == "back to v1 from v2: better by a tenth"
+    assert standing(world).champion == "v1"
+    assert moves.challenge(world.settings, FRAUD, "v2", 0.1, CAUSE).startswith("v2 challenges v1 and decides for 10.0% of the keys: ")
+    assert (standing(world).challengers, standing(world).share) == (("v2",), 0.1)
+    assert moves.archive(world.settings, FRAUD, "v2", CAUSE) == "v2 is archived: better by a tenth"
+    assert (standing(world).challengers, standing(world).share) == ((), 0.0)
+    assert [event["what"] for event in world.told] == ["promoted", "promoted", "rolled-back", "challenged", "archived"]
+
+
+def broken(folder: Path) -> None:
+    (folder / "model.txt").write_text((folder / "model.txt").read_text() + "\n")
+
+
+def unproven(folder: Path) -> None:
+    report = json.loads((folder / "parity.json").read_text())
+    next(c for c in report["comparisons"] if c["name"] == "pfa").update(outcome="failed", reason="another answer")
+    rewrite(folder, "parity.json", json.dumps(report))
+
+
+@pytest.mark.parametrize("move", ["promote", "challenge", "rollback"])
+@pytest.mark.parametrize(
+    ("harm", "why"), [(broken, "changed after training"), (unproven, "parity report for pfa"), (shutil.rmtree, "no bundle")]
+)
+def test_a_bundle_that_scorers_would_refuse_is_refused_before_anything_is_announced(world: World, move: str, harm: Any, why: str) -> None:
+    world.known.promote("v1", CAUSE)
+    world.add("v3")
+    if move == "rollback":
+        world.known.promote("v3", CAUSE)
+        world.known.promote("v2", CAUSE)
+    folder = world.settings.bundles / "fraud" / "v3"
+    harm(folder)
+    if harm is unproven:  # and announced so
+        world.known.versions["v3"] = world.known.versions["v3"].model_copy(update={"manifest": load_bundle(folder).manifest})
+    with pytest.raises(BundleError, match=why):
+        _move(world, move)
+    assert (world.written, world.told) == ([], [])
+
+
+def _move(world: World, move: str) -> str:
+    if move == "rollback":
+        return moves.rollback(world.settings, FRAUD, CAUSE)
+    if move == "promote":
+        return moves.promote(world.settings, FRAUD, "v3", CAUSE)
+    return moves.challenge(world.settings, FRAUD, "v3", 0.0, CAUSE)
+
+
+def test_a_move_that_makes_no_sense_is_refused_before_a_bundle_is_looked_at(world: World) -> None:
+    with pytest.raises(RegistryError, match="no version 'v9'; there are: v1, v2"):
+        moves.promote(world.settings, FRAUD, "v9", CAUSE)
+    assert (world.written, world.told) == ([], [])
+
+
+def test_the_list_has_the_newest_first_with_stage_metric_who_and_why(world: World) -> None:
+    world.known.promote("v1", CAUSE)
+    world.known.challenge("v2", CAUSE._replace(why="try it"), share=0.25)
+    metric = world.known.versions["v1"].manifest["metrics"][FRAUD.learning().headline]["mean"]
+    lines = printed(models_command.listed, world).splitlines()
+    assert lines[0].split() == ["version", "stage", "since", *FRAUD.learning().headline.split("_"), "by", "why"]
+    assert lines[1].split() == ["v2", "challenger,", "25.0%", "2026-03-01", "12:00:00", f"{metric:.4f}", "ann", "try", "it"]
+    assert lines[2].split()[:2] == ["v1", "champion"]
+
+
+def test_a_domain_without_versions_says_how_to_get_one(world: World) -> None:
+    world.known.versions.clear()
+    assert "no model of fraud is registered; train one with `polyscore train fraud`" in printed(models_command.listed, world)
+
+
+def test_a_version_is_shown_with_lineage_metrics_parity_and_history(world: World) -> None:
+    world.known.promote("v1", CAUSE)
+    text = printed(models_command.shown, world, None)
+    manifest = world.known.versions["v1"].manifest
+    for word in (
+        "fraud v1",
+        "simulated",
+        manifest["schema_digest"],
+        "learning_rate",
+        "average precision",
+        "better by a tenth",
+        "candidate",
+    ):
+        assert word in text, word
+    rows = {line.split()[0]: line.split()[1] for line in text.splitlines() if line.split()}
+    assert {rows[name] for name in ("native", "pmml", "pfa", "onnx")} == {"passed"}
+    broken(world.settings.bundles / "fraud" / "v1")
+    assert "parity is not known here: " in printed(models_command.shown, world, "v1")
+
+
+def test_two_versions_are_compared_by_what_differs_and_by_every_metric(world: World) -> None:
+    metrics = json.loads(json.dumps(world.known.versions["v1"].manifest["metrics"]))
+    was = metrics["auc"]["mean"]
+    metrics["auc"]["mean"] = was + 0.125
+    params = world.known.versions["v1"].manifest["params"]
+    world.add("v3", metrics=metrics, params={**params, "num_leaves": 99, "extra": True})
+    lines = {line[: line.find("  ")]: line.split() for line in printed(models_command.compared, world, "v1", "v3").splitlines()}
+    assert lines["params: num_leaves"][-2:] == [str(params["num_leaves"]), "99"]
+    assert lines["params: extra"][-2:] == ["-", "true"]
+    assert "params: learning_rate" not in lines
+    assert lines["auc"][-3:] == [f"{was:.4f}", f"{was + 0.125:.4f}", "+0.1250"]
+    assert lines["brier"][-1] == "+0.0000"
+
+
+@pytest.mark.parametrize(("name", "why"), [("v9", "no version 'v9'; there are: v1, v2"), (None, "no champion yet")])
+def test_a_version_that_there_is_not_is_refused_with_those_there_are(world: World, name: str | None, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        printed(models_command.shown, world, name)
+
+
+def test_an_empty_reason_is_refused() -> None:
+    with pytest.raises(InputError, match="--why is empty"):
+        models_command.by_hand("  ")
+    assert models_command.by_hand(" better ").why == "better"
