@@ -133,12 +133,12 @@ def _send(settings: Settings, domain: Domain, rows: list[dict[str, Any]]) -> Non
         raise BrokerError(f"Kafka did not take the list on {domain.batch_topic}; is it up? Run the batch again")
 
 
-def moment(text: str | None) -> datetime:
+def moment(text: str | None, option: str = "--since") -> datetime:
     """An ISO date or time (UTC where it names no zone) as a datetime; the beginning where there is none. Raises ``InputError``."""
     if text is None:
         return datetime.min.replace(tzinfo=UTC)
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise InputError(f"--since {text!r} is no date; write 2026-01-31 or 2026-01-31T18:00") from None
+        raise InputError(f"{option} {text!r} is no date; write 2026-01-31 or 2026-01-31T18:00") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -183,12 +183,16 @@ def simulate(
         list[str] | None, typer.Option("--size", help="How large the world is, such as customers=500; may be given several times.")
     ] = None,
     warmup_days: Annotated[int, typer.Option(help="Days of history sent first, as fast as possible, outside the SLA.", min=0)] = 0,
+    drift_after: Annotated[
+        int,
+        typer.Option(help="Days, those of history included, after which the world changes, and a model must learn anew; 0: never.", min=0),
+    ] = 0,
     duration: Annotated[str | None, typer.Option("--for", help="Stop by itself after this time, such as 60s.")] = None,
 ) -> None:
     """Send a simulated stream of events and late labels to Kafka."""
     from apps import simulate as process
 
-    world = process.Size(seed, dict(_sized(part) for part in size or []))
+    world = process.Size(seed, dict(_sized(part) for part in size or []), drift_after)
     pace = process.pace_of(rate, speed, DOMAINS[domain].demo_rate)
     process.command(from_environment(), domain, world, pace, warmup_days=warmup_days, duration_s=seconds(duration), console=console)
 
@@ -453,6 +457,32 @@ def models_archive(domain: DomainArgument, version: VersionArgument, why: WhyOpt
     from apps import models_command, moves
 
     say(moves.archive(from_environment(), DOMAINS[domain], version, models_command.by_hand(why)))
+
+
+@app.command()
+def retrain(
+    domain: DomainArgument,
+    why: Annotated[str, typer.Option(help="What triggered it; goes into the registry.")] = "by hand",
+    since: Annotated[str | None, typer.Option(help="Leave out decisions of events before then, such as 2026-01-31.")] = None,
+    until: Annotated[str | None, typer.Option(help="Leave out decisions and labels of event time from then on.")] = None,
+    offsets_of: Annotated[str, typer.Option(help="Read the window of offsets once more that this version was trained on.")] = "",
+    train_days: Annotated[int | None, typer.Option(help="Days to learn from. Default: the domain's.", min=1)] = None,
+    holdout_days: Annotated[int | None, typer.Option(help="Newest days to judge on. Default: the domain's.", min=1)] = None,
+    promote: Annotated[bool, typer.Option("--promote/--no-promote", help="Promote what the gate finds better, or only judge.")] = True,
+) -> None:
+    """Train a candidate from the topics and promote it if the gate finds it better than the champion; else it is a challenger.
+
+    Exits with 0 where it is better, 3 where it is refused, 1 where there are too few labels, or something is wrong.
+    """
+    from apps import retrain as process
+    from apps.batch import moment
+    from models.retrain import Days
+
+    end = moment(until, "--until") if until else process.ALWAYS
+    days = Days(train_days, holdout_days)
+    options = process.Options(domain, why, moment(since), end, offsets_of, days, promote)
+    outcome = process.command(from_environment(), options, console)
+    raise typer.Exit(0 if outcome.better else process.REFUSED)
 
 
 @app.command()

@@ -53,7 +53,7 @@ def read(settings: Settings, topics: dict[str, Callable[[bytes], Any]], *, what:
 
 def _partition(consumer: Consumer, parse: Callable[[bytes], Any], end: int) -> Iterator[Past]:
     latest = datetime.min.replace(tzinfo=UTC)
-    for message in _messages(consumer, end):
+    for message in messages(consumer, end):
         try:
             value = parse_keyed(parse, message.value(), message.key())
         except MalformedEvent:
@@ -62,7 +62,7 @@ def _partition(consumer: Consumer, parse: Callable[[bytes], Any], end: int) -> I
         yield Past(latest, value, max(message.timestamp()[1], 0))
 
 
-def _messages(consumer: Consumer, end: int) -> Iterator[Any]:
+def messages(consumer: Consumer, end: int) -> Iterator[Any]:
     """Up to offset ``end``, or the partition's end: what lies between may be the end markers of transactions."""
     while True:
         first = consumer.poll(_PATIENCE)  # `consume` with a timeout would wait for all of them

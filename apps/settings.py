@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     partitions: int = Field(default=4, ge=1, le=1000)
     guarantee: Guarantee = "at-least-once"
     commit_interval: float | None = Field(default=None, gt=0)  # seconds; None: what suits the guarantee
+    gate_margin: float = Field(default=0.02, ge=0)  # by which share of the champion's headline a candidate must be better
+    gate_calibration: float = Field(default=1.1, gt=0)  # how many times the champion's calibration error it may have
+    gate_size: float = Field(default=1.5, gt=0)  # ... the champion's bytes of artifacts
+    gate_latency: float = Field(default=2.0, gt=0)  # ... the champion's time a row
     api_key: SecretStr = SecretStr("")  # what a model server asks for; empty: nothing
     kafka_bootstrap_servers: str = Field(default="", validation_alias="KAFKA_BOOTSTRAP_SERVERS")
 

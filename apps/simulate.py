@@ -37,6 +37,7 @@ class Size:
 
     seed: int
     of: Mapping[str, int]  # what the domain's ``sizes`` names
+    drift_after_days: int = 0  # when what is to be learned changes, counted from the world's beginning; 0: never
 
 
 def command(
@@ -72,7 +73,8 @@ def _sizes(domain: Domain, size: Size) -> dict[str, int]:
     if unknown:
         known = ", ".join(f"{name}={number}" for name, number in domain.sizes.items())
         raise InputError(f"--size {unknown[0]}={size.of[unknown[0]]}: a world of {domain.name} has {known}, or other numbers above 0")
-    return {**domain.sizes, **size.of}
+    drift = {"drift_after_days": size.drift_after_days} if size.drift_after_days else {}
+    return {**domain.sizes, **size.of, **drift}
 
 
 def pace_of(rate: float | None, speed: float | None, otherwise: float) -> Pace:

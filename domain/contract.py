@@ -151,7 +151,7 @@ class Domain:
     features: Callable[[], Features]
     policy: Policy
     phrase: Callable[[str, float, str | None], str]  # a feature's name, value and label -> a reason in words
-    simulate: Callable[..., Iterator[Emission]]  # (seed, start, days=None, **sizes) -> emissions in order of ``at``
+    simulate: Callable[..., Iterator[Emission]]  # (seed, start, days=None, drift_after_days=0, **sizes) -> emissions in order of ``at``
     sizes: Mapping[str, int]  # of the simulated world, and what they are by default
     targets: Callable[[Iterable[Any]], Callable[[Judged], float]]  # all labels -> what is learned of an event; nan: nobody knows
     learning: Callable[[], Learning]  # imported when it is called

@@ -65,3 +65,9 @@ class Learning:
     folds: int = 4
     leave_out_found: bool = False  # keys with a positive label known by the day of a test are left out of it
     beside: Mapping[str, Recipe] = field(default_factory=dict)  # more models on the same rows, by name
+    unit: Callable[[Rows], NDArray[np.int64]] | None = None  # rows that stand or fall together: a number each; None: each by itself
+    measure: Callable[[Rows, Matrix], float] | None = None  # the headline alone, for who asks for it hundreds of times
+
+    def headline_of(self, rows: Rows, scores: Matrix) -> float:
+        """The headline metric of these answers."""
+        return self.judge(rows, scores)[self.headline] if self.measure is None else self.measure(rows, scores)

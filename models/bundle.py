@@ -26,6 +26,7 @@ from exports import lightgbm_text, parity
 from exports.formats import FORMATS
 from exports.scorer import Scorer
 from models.beside import SideBySide
+from models.code_version import code_version
 from models.errors import BundleError
 from models.plots import draw
 
@@ -48,6 +49,8 @@ class Trained:
     params: dict[str, Any]
     data: dict[str, Any]  # where the rows came from, their window, how late labels were
     beside: Mapping[str, lgb.Booster] = field(default_factory=dict)  # more models of the same rows, by name
+    parent: str | None = None  # the version whose place it is to take
+    baseline: dict[str, Any] = field(default_factory=dict)  # how what it learned from was distributed: ``models.drift.Baseline`` as JSON
 
 
 def write(trained: Trained, folder: Path, now: datetime) -> Path:
@@ -124,6 +127,9 @@ def _manifest(trained: Trained, model_version: str, now: datetime, files: list[P
         "beside": list(trained.beside),
         "average": trained.average,
         "data": trained.data,
+        "parent": trained.parent,
+        "code_version": code_version(),
+        "baseline": trained.baseline,
         "label_window": _label_window(trained),
         "protocol": trained.report["protocol"],
         "params": trained.params,
@@ -171,9 +177,15 @@ class Bundle:
     @property
     def parity(self) -> dict[str, Any]:
         """The parity report of the model, as ``exports.parity`` made it."""
-        return self._parity("")
+        return self.parity_of("")
 
-    def _parity(self, name: str) -> dict[str, Any]:
+    @property
+    def size(self) -> int:
+        """Bytes of all artifacts, those of the models beside it too."""
+        return sum(int(self.manifest["files"][name]["bytes"]) for name in _artifacts([*self.beside]))
+
+    def parity_of(self, name: str) -> dict[str, Any]:
+        """The parity report of a model beside the main one, which has no name."""
         found: dict[str, Any] = json.loads((self.folder / _called(name, PARITY)).read_text())
         return found
 
@@ -190,7 +202,7 @@ class Bundle:
     def _scorer(self, model_format: str, name: str) -> Scorer:
         chosen = FORMATS[model_format]
         file = self.folder / _called(name, chosen.file_name)
-        stated = {c["name"]: c for c in self._parity(name)["comparisons"]}.get(model_format, _UNAVAILABLE)
+        stated = {c["name"]: c for c in self.parity_of(name)["comparisons"]}.get(model_format, _UNAVAILABLE)
         if stated["outcome"] != "unavailable":
             self._demand(stated)
         scorer = chosen.load(file)

@@ -1,15 +1,18 @@
-"""Training data by replay: history goes through the very feature class that the stream uses, in order of event time."""
+"""Training data, by replay or by recall: history goes through the very feature class that the stream uses, or the stream's own
+decisions are read again, which carry the rows that were scored.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.contract import Domain, Emission, MalformedEvent
+from domain.contract import Domain, Emission, Judged, MalformedEvent
+from domain.decision import Decision
 from domain.learning import Rows
 from models.errors import DataError
 
@@ -59,6 +62,10 @@ class Dataset:
         """(n,) whether a label came."""
         return np.asarray(~np.isnan(self.y))
 
+    def part(self, rows: NDArray[np.int64]) -> Dataset:
+        """These rows alone."""
+        return Dataset(self.x[rows], self.y[rows], self.time[rows], self.key[rows], self.event_id[rows])
+
     def chosen(self, rows: NDArray[np.int64]) -> Rows:
         """These rows as a domain's learning takes them."""
         return Rows(self.x[rows], self.y[rows], self.key[rows], self.day[rows])
@@ -72,8 +79,7 @@ def replay(domain: Domain, emissions: Iterable[Emission], progress: Progress = s
     """
     events, labels = _sorted(emissions)
     features, state = domain.features(), dict[str, bytes]()
-    rows: list[list[float]] = []
-    kept: list[Any] = []
+    found, target = Growing(len(domain.schema)), domain.targets(labels)
     waiting = iter(labels)
     label = next(waiting, None)
     for done, event in enumerate(events):
@@ -90,19 +96,68 @@ def replay(domain: Domain, emissions: Iterable[Emission], progress: Progress = s
             continue
         state[event.key] = computed.state
         if computed.row:
-            rows.append(computed.row)
-            kept.append(event)
+            found.add(event, computed.row, target(event))
     progress(f"computing the features of {domain.events_name}", len(events), len(events))
-    if not rows:
+    if not len(found):
         raise DataError(f"no {domain.events_name} to learn from; look at what was given with --data")
-    target = domain.targets(labels)
-    return Dataset(
-        np.array(rows),
-        np.array([target(e) for e in kept]),
-        np.array([e.event_time.timestamp() for e in kept]),
-        np.array([e.key for e in kept]),
-        np.array([e.id for e in kept]),
-    )
+    return found.dataset()
+
+
+def recall(domain: Domain, decisions: Iterable[Decision], labels: Iterable[Any]) -> Dataset:
+    """The rows that were scored, as the decisions carry them: those of a ``replay`` of the same events, whatever order they come in.
+
+    Of an event that was decided more than once the first decision counts. Decisions of another number of features are left out.
+    Raises ``DataError`` where nothing is left. Where an event came late, those of its key that were decided before it did not know
+    of it, and a replay's rows would: what is recalled is what was scored.
+    """
+    found, target = Growing(len(domain.schema)), domain.targets(labels)
+    for decision in decisions:
+        if len(decision.features) == len(domain.schema):
+            found.add(decision, decision.features, target(decision))
+    if not len(found):
+        raise DataError(f"no decisions of {domain.name} to learn from; let a stream decide some {domain.events_name} first")
+    return found.dataset()
+
+
+class Growing:
+    """Rows in the order of their coming, as matrices that grow piece by piece: a list of lists takes ten times the memory."""
+
+    PIECE = 10_000  # rows
+
+    def __init__(self, features: int) -> None:
+        self._features, self._done = features, list[Dataset]()
+        self._begin()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._done)) + self._filled
+
+    def add(self, of: Judged, row: Sequence[float | None], y: float) -> None:
+        """A row (features,), None for nan, of an event or of its decision."""
+        i = self._filled
+        self._piece.x[i], self._piece.y[i], self._piece.time[i] = row, y, of.event_time.timestamp()  # None is nan there
+        self._keys.append(of.key)
+        self._ids.append(of.id)
+        self._filled += 1
+        if self._filled == self.PIECE:
+            self._end()
+
+    def dataset(self) -> Dataset:
+        """The rows in order of event time and id; of those with one id the first that came."""
+        self._end()
+        every = Dataset(*(np.concatenate([getattr(part, f.name) for part in self._done]) for f in fields(Dataset)))
+        self._done = [every]
+        _, first = np.unique(every.event_id, return_index=True)
+        return every.part(first[np.lexsort((every.event_id[first], every.time[first]))])
+
+    def _begin(self) -> None:
+        size, nothing = self.PIECE, np.empty(0, dtype=np.str_)
+        self._piece = Dataset(np.empty((size, self._features)), np.empty(size), np.empty(size), nothing, nothing)
+        self._keys, self._ids, self._filled = list[str](), list[str](), 0
+
+    def _end(self) -> None:
+        piece, n = self._piece, self._filled
+        self._done.append(Dataset(piece.x[:n], piece.y[:n], piece.time[:n], np.array(self._keys, np.str_), np.array(self._ids, np.str_)))
+        self._begin()
 
 
 def _sorted(emissions: Iterable[Emission]) -> tuple[list[Any], list[Any]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +17,7 @@ from domain.contract import Domain, Emission
 from domain.learning import Learning, Window
 from models import bundle, protocol, report
 from models.dataset import Dataset, Progress, replay, silent
+from models.drift import Baseline
 from models.errors import DataError
 
 
@@ -32,10 +34,32 @@ def train(
         learning = replace(learning, window=window)
     data = replay(domain, emissions, progress)
     parts = protocol.parts(data, learning)
+    judged = replace(domain, learning=lambda: learning)
+    return train_on(judged, data, _latest(data, learning), parts, Origin({"source": source}), folder, progress=progress)
+
+
+class Origin(NamedTuple):
+    """Where a model comes from: what its manifest says of the data beside their window, and whose place it is to take."""
+
+    data: Mapping[str, Any]
+    parent: str | None = None
+
+
+def train_on(
+    domain: Domain,
+    data: Dataset,
+    latest: protocol.Index,
+    parts: list[protocol.Fold],
+    origin: Origin,
+    folder: Path,
+    *,
+    progress: Progress = silent,
+) -> Path:
+    """Judge the domain's recipe on ``parts``, train on the rows ``latest``, and write a bundle below ``folder``; returns its path."""
+    learning = domain.learning()
     steps = one_by_one("training models", len(parts) + 1, progress)
-    judged = report.cross_validate(replace(domain, learning=lambda: learning), data, parts, steps)
+    judged = report.cross_validate(domain, data, parts, steps)
     steps("the final model")
-    latest = _latest(data, learning)
     rows = data.chosen(latest)
     boosters = {name: report.fit(recipe, rows, domain.schema) for name, recipe in report.recipes(learning).items()}
     judged["importance"] = report.importance(boosters[""])
@@ -43,16 +67,24 @@ def train(
     trained = bundle.Trained(
         domain=domain.name,
         objective=domain.objective,
-        booster=boosters.pop(""),
+        booster=boosters[""],
         schema=domain.schema,
-        average=[],
+        average=report.answers(boosters, rows.x).mean(axis=0).tolist(),
         report=judged,
         params=_params(learning),
-        data={"source": source, "rows": len(latest), **_span(data, latest), **_delay(learning)},
-        beside=boosters,
+        data={**origin.data, "rows": len(latest), **_span(data, latest), **_delay(learning)},
+        beside={name: booster for name, booster in boosters.items() if name},
+        parent=origin.parent,
+        baseline=_baseline(domain, data, latest, boosters),
     )
-    average = report.answers({"": trained.booster, **boosters}, rows.x).mean(axis=0).tolist()
-    return bundle.write(replace(trained, average=average), folder, datetime.now(UTC))
+    return bundle.write(trained, folder, datetime.now(UTC))
+
+
+def _baseline(domain: Domain, data: Dataset, latest: protocol.Index, boosters: Mapping[str, lgb.Booster]) -> dict[str, Any]:
+    """Of all rows of the time that was learned from, labelled or not: what a stream is asked has no labels yet."""
+    first, last = data.time[latest[[0, -1]]]
+    asked = data.part(np.flatnonzero((data.time >= first) & (data.time <= last)))
+    return Baseline.of(asked.x, report.answers(boosters, asked.x), domain.schema, asked.key).to_json()
 
 
 def one_by_one(what: str, total: int, progress: Progress) -> Callable[[str], None]:

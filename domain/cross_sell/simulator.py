@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -25,6 +25,7 @@ from domain.cross_sell.groups import COUNT, GROUPS, ZONES
 LABEL_DELAY = timedelta(days=7)
 LABELLED = 2  # pings of a visit that a label tells of
 SIGHTING_EVERY = 45  # seconds between sightings in one zone: a few would do too, and cost more
+SHIFTED = 5  # groups further on: whose pace a group has after a drift
 _DAY = 86_400.0
 _PRICES = np.array((3.0, 2.5, 3.0, 2.8, 4.0, 2.2, 8.0, 5.5, 4.0, 3.0, 4.5, 5.0, 5.5, 7.0))
 # Times a month that an average shopper of each segment (rows as SEGMENTS) buys of each group (columns as GROUPS).
@@ -91,18 +92,24 @@ def simulate(
     stores: int = 6,
     days: int | None = None,
     imperfections: Imperfections | None = None,
+    drift_after_days: int = 0,
 ) -> Iterator[Emission]:
     """Profiles, then visits and their labels, in order of ``at``, the moment they are sent; endless without ``days``.
 
     The same arguments give the same messages; other arguments give other ids, so that worlds can be mixed.
+    ``drift_after_days`` (0: never): from that day on households buy of each group as often as they bought of another before, and stores
+    have other shelves first.
     """
     rng, faults = np.random.default_rng(seed), imperfections or Imperfections()
-    name = hashlib.blake2b(repr((seed, start, shoppers, stores, faults)).encode(), digest_size=3).hexdigest()
+    world_of = (seed, start, shoppers, stores, faults, *((drift_after_days,) if drift_after_days else ()))
+    name = hashlib.blake2b(repr(world_of).encode(), digest_size=3).hexdigest()
     source = _Source(rng, start, world(rng, shoppers, stores), faults, name)
     pending: list[tuple[datetime, int, Emission]] = []
     number = count()
     yield from source.profiles()
     for day in count() if days is None else range(days):
+        if day == drift_after_days and drift_after_days:
+            source.change_habits()
         for emission in source.day(day):
             heapq.heappush(pending, (emission.at, next(number), emission))
         end = start + timedelta(days=day + 1)
@@ -127,6 +134,11 @@ class _Source:
         self._lines: dict[int, list[tuple[datetime, int]]] = {}  # of a shopper, as long as a label may tell of them
         self._unlabelled: list[_Visit] = []
         self._number = 0
+
+    def change_habits(self) -> None:
+        """Other groups become what a household buys often, and the shelves are put up the other way round."""
+        w = self._world
+        self._world = replace(w, pace=np.roll(w.pace, SHIFTED, axis=1), layout=w.layout[:, ::-1])
 
     def profiles(self) -> Iterator[Emission]:
         """What the loyalty scheme knows of its members when the world begins."""

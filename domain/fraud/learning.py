@@ -104,4 +104,5 @@ LEARNING = Learning(
     history_days=60,
     window=Window(train=14),
     leave_out_found=True,
+    measure=lambda rows, scores: float(average_precision_score(rows.y, scores[:, 0])),
 )

@@ -25,6 +25,8 @@ LARGE = 220.0  # scenario 1: whatever costs more is fraud
 TERMINAL_DAYS, CARD_DAYS = 28, 14  # how long a terminal stays compromised, a card leaked
 CARD_SHARE, CARD_FACTOR = 1 / 3, 5.0  # share of a leaked card's payments that are fraud, and their amount against the usual
 LABEL_DELAY = timedelta(days=7)
+NIGHTLY = 3.0  # after a drift: payments of a leaked card's thief, a night
+SMALL = (2.0, 20.0)  # and what each costs
 _DAY = 86_400.0
 
 
@@ -93,14 +95,18 @@ def simulate(
     terminals: int = 4000,
     days: int | None = None,
     imperfections: Imperfections | None = None,
+    drift_after_days: int = 0,
 ) -> Iterator[Emission]:
     """Payments and labels in order of ``at``, the moment they are sent; endless without ``days``.
 
     The same arguments give the same messages; other arguments give other transaction ids, so that worlds can be mixed.
+    ``drift_after_days`` (0: never): from that day on frauds look otherwise. Who pays much pays honestly, and the thieves of leaked cards no
+    longer raise their payments: they pay small amounts at night, several times.
     """
     rng, faults = np.random.default_rng(seed), imperfections or Imperfections()
-    name = hashlib.blake2b(repr((seed, start, customers, terminals, faults)).encode(), digest_size=3).hexdigest()
-    source = _Source(rng, start, world(rng, customers, terminals), faults, name)
+    world_of = (seed, start, customers, terminals, faults, *((drift_after_days,) if drift_after_days else ()))
+    name = hashlib.blake2b(repr(world_of).encode(), digest_size=3).hexdigest()
+    source = _Source(rng, start, world(rng, customers, terminals), faults, name, drift_after_days)
     pending: list[tuple[datetime, int, Emission]] = []
     number = count()
     for day in count() if days is None else range(days):
@@ -112,15 +118,19 @@ def simulate(
 
 
 class _Source:
-    def __init__(self, rng: np.random.Generator, start: datetime, of: World, faults: Imperfections, name: str) -> None:
+    def __init__(self, rng: np.random.Generator, start: datetime, of: World, faults: Imperfections, name: str, drift: int) -> None:
         self._rng, self._start, self._world, self._faults, self._name = rng, start, of, faults, name
+        self._drift, self._drifted = drift, False
         self._crime = Crime({}, {})
         self._number = 0
 
     def day(self, day: int) -> Iterator[Emission]:
         """All that the payments of a day lead to."""
         w, rng = self._world, self._rng
+        self._drifted = 0 < self._drift <= day
         self._crime.advance(day, rng, len(w.per_day), len(w.category))
+        if self._drifted:
+            yield from self._night(day)
         who = np.repeat(np.arange(len(w.per_day)), rng.poisson(w.per_day))
         noon = rng.normal(_DAY / 2, 20_000, len(who))
         within = (noon > 0) & (noon < _DAY)
@@ -128,17 +138,28 @@ class _Source:
         for customer, second in zip(who[within][order].tolist(), noon[within][order].tolist(), strict=True):
             yield from self._messages(*self._payment(customer, self._start + timedelta(days=day, seconds=int(second))))
 
+    def _night(self, day: int) -> Iterator[Emission]:
+        """After the drift: small payments with the leaked cards, before dawn."""
+        rng = self._rng
+        who = np.repeat(cards := np.array([*self._crime.cards], dtype=np.int64), rng.poisson(NIGHTLY, len(cards)))
+        for customer, second in zip(who.tolist(), rng.integers(0, 5 * 3_600, len(who)).tolist(), strict=True):
+            terminal, amount = int(rng.choice(self._world.near[customer])), round(float(rng.uniform(*SMALL)), 2)
+            yield from self._messages(self._paid(customer, terminal, amount, self._start + timedelta(days=day, seconds=second)), True)
+
     def _payment(self, customer: int, at: datetime) -> tuple[Payment, bool]:
         w, rng = self._world, self._rng
         terminal = int(rng.choice(w.near[customer]))
         mean = w.mean_amount[customer]
         amount = rng.normal(mean, mean / 2)
         amount = amount if amount > 0 else rng.uniform(0, 2 * mean)
-        leaked = customer in self._crime.cards and rng.random() < CARD_SHARE
+        leaked = not self._drifted and customer in self._crime.cards and rng.random() < CARD_SHARE
         amount = round(float(amount * CARD_FACTOR if leaked else amount), 2)
-        fraud = leaked or amount > LARGE or terminal in self._crime.terminals
+        fraud = leaked or (amount > LARGE and not self._drifted) or terminal in self._crime.terminals
+        return self._paid(customer, terminal, amount, at), fraud
+
+    def _paid(self, customer: int, terminal: int, amount: float, at: datetime) -> Payment:
         self._number += 1
-        payment = Payment(
+        return Payment(
             transaction_id=f"{self._name}-{self._number:07d}",
             event_time=at,
             customer_id=f"c{customer:06d}",
@@ -146,7 +167,6 @@ class _Source:
             amount=amount,
             merchant_category=self._category(terminal),
         )
-        return payment, fraud
 
     def _category(self, terminal: int) -> str | None:
         luck = self._rng.random()

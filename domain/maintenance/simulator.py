@@ -46,18 +46,29 @@ PERFECT = Imperfections(0, 0, 0, 0, 0, 0, timedelta(0), 0, 0, 0)
 
 
 def simulate(
-    seed: int, start: datetime, *, machines: int = 60, days: int | None = None, imperfections: Imperfections | None = None
+    seed: int,
+    start: datetime,
+    *,
+    machines: int = 60,
+    days: int | None = None,
+    imperfections: Imperfections | None = None,
+    drift_after_days: int = 0,
 ) -> Iterator[Emission]:
     """Telemetry, maintenance records and labels in order of ``at``, the moment they are sent; endless without ``days``.
 
     The same arguments give the same messages; other arguments give other machine ids, so that worlds can be mixed.
+    ``drift_after_days`` (0: never): parts that are fitted from that day on are of another make, whose wear sensors show the other way
+    round.
     """
     faults = imperfections or Imperfections()
-    name = hashlib.blake2b(repr((seed, start, machines, faults)).encode(), digest_size=3).hexdigest()
+    world_of = (seed, start, machines, faults, *((drift_after_days,) if drift_after_days else ()))
+    name = hashlib.blake2b(repr(world_of).encode(), digest_size=3).hexdigest()
     source = _Source(np.random.default_rng(seed), start, machines, faults, name)
     pending: list[tuple[datetime, int, Emission]] = []
     number = count()
     for hour in count() if days is None else range(24 * days):
+        if hour == 24 * drift_after_days and drift_after_days:
+            source.other_make()
         for emission in source.hour(hour):
             heapq.heappush(pending, (emission.at, next(number), emission))
         end = start + (hour + 1) * CYCLE
@@ -76,6 +87,10 @@ class _Source:
         self._installed = np.zeros(machines, dtype=np.int64)
         self._standing = np.zeros(machines, dtype=np.int64)  # cycles that a machine still stands still
         self._silent = np.zeros((machines, SENSORS), dtype=np.int64)  # cycles that a sensor is still silent
+
+    def other_make(self) -> None:
+        """From now on other parts are fitted."""
+        self._fleet.make = -1.0
 
     def hour(self, hour: int) -> Iterator[Emission]:
         """All that one hour of all machines leads to. Machines that stand still age in no way."""

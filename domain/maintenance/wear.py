@@ -55,6 +55,8 @@ class Fleet:
     damage: Array
     rate: Array
     regime: NDArray[np.int64]
+    sign: Array  # (machines, 1): -1 for parts of another make, whose wear the sensors show the other way round
+    make: float = 1.0  # of the parts that are fitted now
 
     @classmethod
     def of(cls, machines: int, rng: np.random.Generator) -> Fleet:
@@ -65,6 +67,7 @@ class Fleet:
             damage=np.zeros((machines, 2)),
             rate=np.zeros((machines, 2)),
             regime=rng.integers(0, len(REGIMES), machines),
+            sign=np.ones((machines, 1)),
         )
         fleet.renew(np.arange(machines), rng)
         return fleet
@@ -73,6 +76,7 @@ class Fleet:
         """A new part, with a little wear from its making."""
         self.damage[machines] = rng.uniform(0.0, 0.05, (len(machines), 2))
         mean = np.log1p(FASTER) / FASTER / np.array(LIVES)  # so that the wear reaches 1 after that many cycles
+        self.sign[machines] = self.make
         self.rate[machines] = mean * rng.lognormal(0.0, SPREAD, (len(machines), 2))
 
     def age(self, cycles: NDArray[np.int64]) -> None:
@@ -98,7 +102,7 @@ class Fleet:
         """Settings (machines, 3) and sensors (machines, 21) of the present cycle."""
         settings = REGIMES[self.regime] + rng.normal(0.0, 1.0, (len(self.regime), 3)) * SETTING_NOISE
         shown = np.minimum(self.damage, 1.2) ** 1.8  # sensors show wear late
-        worn = shown @ CHANGES * NOISE
+        worn = self.sign * (shown @ CHANGES) * NOISE
         shaken = NOISE * (1 + shown[:, 1:] * SHAKEN)
         noise = rng.normal(0.0, 1.0, worn.shape) * shaken
         load = STRAIN[self.regime][:, None] * LOADED * NOISE

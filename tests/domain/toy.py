@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from domain.contract import NOTHING, Computed, Domain, Emission, MalformedEvent, Value, Verdict
+from domain.contract import NOTHING, Computed, Domain, Emission, Judged, MalformedEvent, Value, Verdict
 from domain.decision import Decision
 from domain.history import DAY, before, decode, find, identity, remember, seconds, time_of, value_of
 from domain.learning import Learning, Matrix, Metrics, Recipe, Rows
@@ -158,9 +158,9 @@ def _trip(rng: np.random.Generator, lift: str, hour: int, at: datetime, usual: f
     yield Emission(known, "labels", lift, Report(trip_id=trip.id, event_time=known, lift_id=lift, jolted=bool(rng.random() < chance)))
 
 
-def targets(labels: Iterable[Report]) -> Callable[[Trip], float]:
+def targets(labels: Iterable[Report]) -> Callable[[Judged], float]:
     known = {label.trip_id: float(label.jolted) for label in labels}
-    return lambda trip: known.get(trip.trip_id, math.nan)
+    return lambda trip: known.get(trip.id, math.nan)
 
 
 def phrase(name: str, value: float, label: str | None = None) -> str:

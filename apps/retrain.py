@@ -1,0 +1,196 @@
+"""`polyscore retrain`: from the topics to a candidate, through the gate to the champion's place or to a challenger's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from confluent_kafka import Producer
+from rich.console import Console
+from rich.table import Table
+
+from apps import loop_events, recall, registry
+from apps.errors import BrokerError, InputError
+from apps.kafka import explained, producer_config
+from apps.monitor import now_us
+from apps.settings import Settings
+from apps.terminal import Progress, progress, say
+from apps.train import check_writable, tell_unproven
+from domain.contract import Domain
+from domain.registry import DOMAINS
+from models import bundle as bundles
+from models import gate, retrain
+from models.dataset import Dataset
+from models.errors import BundleError, DataError
+from models.protocol import Fold
+from models.registry import Cause, Change, Registry
+from models.train import Origin
+
+REFUSED = 3  # exit status: a candidate was made, and is not better
+EVER, ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_SEED = 7  # of the gate's resampling
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `polyscore retrain` was told. ``why``: what triggered it. ``offsets_of``: a version whose window of offsets is read again."""
+
+    domain: str
+    why: str = "by hand"
+    since: datetime = EVER
+    until: datetime = ALWAYS
+    offsets_of: str = ""
+    days: retrain.Days = field(default_factory=retrain.Days)
+    promote: bool = True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of it. ``verdict`` is None where there was no champion to compare with."""
+
+    version: str
+    better: bool
+    promoted: bool
+    reason: str
+    verdict: gate.Verdict | None
+
+
+def command(settings: Settings, options: Options, console: Console) -> Outcome:
+    """Read, train, register, judge, and promote or leave a challenger; all of it is told on ``metrics``.
+
+    Raises ``DataError`` where labels are too few, ``BrokerError`` without a Kafka, ``InputError`` for a folder that cannot be written.
+    """
+    domain = DOMAINS[options.domain]
+    check_writable(settings.bundles / domain.name)
+    with explained(settings):
+        run = _Run(settings, domain, options, console)
+        try:
+            with progress(console) as told:
+                return run.through(told)
+        except DataError as error:
+            run.tell("retraining", "", f"not retrained ({options.why}): {error}", why=options.why, reason=str(error))
+            raise
+        finally:
+            run.flush()
+
+
+class _Run:
+    def __init__(self, settings: Settings, domain: Domain, options: Options, console: Console) -> None:
+        self._settings, self._domain, self._options, self._console = settings, domain, options, console
+        self._producer = Producer(producer_config(settings))
+
+    def through(self, told: Progress) -> Outcome:
+        known = registry.read(self._settings, self._domain.name)
+        champion = self._champion(known)
+        self.tell("retraining", "", f"retraining: {self._options.why}", why=self._options.why)
+        found, data = self._recalled(known, told)
+        fold = retrain.part(self._domain, data, champion, self._options.days)
+        candidate = self._train(found, data, fold, known, told)
+        verdict = self._judged(data, fold, champion, candidate, told)
+        return self._placed(candidate, verdict)
+
+    def tell(self, what: loop_events.What, version: str, text: str, **details: Any) -> None:
+        loop_events.tell(self._producer, loop_events.event(self._domain.name, what, version, text, **details))
+
+    def flush(self) -> None:
+        if self._producer.flush(20):
+            raise BrokerError("Kafka did not take what there is to tell of a retraining; is it up?")
+
+    def _champion(self, known: Registry) -> bundles.Bundle | None:
+        """The champion's bundle; None where there is none that scores this code's features."""
+        if known.standing is None:
+            return None
+        try:
+            found = bundles.load_bundle(self._settings.bundles / self._domain.name / known.standing.champion)
+        except BundleError as error:
+            say(self._console, f"there is no comparison with the champion: {error}")
+            return None
+        return found if found.schema.digest == self._domain.schema.digest else None
+
+    def _recalled(self, known: Registry, told: Progress) -> tuple[recall.Recalled, Dataset]:
+        digest = self._domain.schema.digest
+        foreign = {name for name, version in known.versions.items() if version.manifest.get("schema_digest", digest) != digest}
+        wanted = recall.Wanted(self._options.since, self._options.until, self._offsets(known), foreign)
+        found, data = recall.read(self._settings, self._domain, wanted, told)
+        counts = ", ".join(f"{number:,} {name}" for name, number in found.counts.items() if number)
+        say(self._console, f"read {counts}; {int(data.labelled.sum()):,} of {len(data):,} rows have a label")
+        return found, data
+
+    def _offsets(self, known: Registry) -> recall.Offsets | None:
+        name = self._options.offsets_of
+        if not name:
+            return None
+        if name not in known.versions:
+            raise InputError(
+                f"--offsets-of {name}: no such version of {self._domain.name}; there are {', '.join(known.versions) or 'none'}"
+            )
+        offsets: recall.Offsets | None = known.versions[name].manifest["data"].get("offsets")
+        if offsets is None:
+            raise InputError(f"--offsets-of {name}: it was not trained from the topics")
+        return offsets
+
+    def _train(self, found: recall.Recalled, data: Dataset, fold: Fold, known: Registry, told: Progress) -> bundles.Bundle:
+        parent = known.standing.champion if known.standing else None
+        origin = Origin({"source": "topics", "why": self._options.why, "offsets": found.offsets, **found.counts}, parent)
+        folder = self._settings.bundles / self._domain.name
+        made = bundles.load_bundle(retrain.train(self._domain, data, fold, origin, folder, days=self._options.days, progress=told))
+        tell_unproven(made, self._console)
+        version = registry.candidate(made, now_us(), "retrain", self._options.why, parent)
+        registry.write(self._settings, known.register(version))
+        self.tell("registered", made.version, f"{made.version} was trained on {len(fold.train):,} rows: {self._options.why}", parent=parent)
+        return made
+
+    def _judged(
+        self, data: Dataset, fold: Fold, champion: bundles.Bundle | None, candidate: bundles.Bundle, told: Progress
+    ) -> gate.Verdict | None:
+        if champion is None:
+            return None
+        told("comparing with the champion", 0, 1)
+        rng = np.random.default_rng(_SEED)
+        verdict = gate.compare(self._domain, data.chosen(fold.test), champion, candidate, limits(self._settings), rng)
+        told("comparing with the champion", 1, 1)
+        self.tell("gate", candidate.version, f"{verdict.verdict}: {verdict.reason}", **verdict.to_json())
+        return verdict
+
+    def _placed(self, candidate: bundles.Bundle, verdict: gate.Verdict | None) -> Outcome:
+        """Promote, or leave it where it is, with the reason. The registry may have moved while the model was trained."""
+        known = registry.read(self._settings, self._domain.name)
+        reason = verdict.reason if verdict else "there is no champion to compare with"
+        better = verdict is None or verdict.better
+        now = known.standing.champion if known.standing else None
+        if verdict and now != verdict.champion:
+            better, reason = False, f"{now} became the champion meanwhile, and it was compared with {verdict.champion}"
+        promoted = better and self._options.promote
+        cause = Cause(now_us(), "gate", reason)
+        if promoted:
+            registry.write(self._settings, known.promote(candidate.version, cause))
+            self.tell("promoted", candidate.version, f"{candidate.version} is the champion: {reason}", former=now)
+        elif not better:
+            registry.write(self._settings, challenged(known, candidate.version, cause))
+        self._show(candidate, verdict, promoted, reason)
+        return Outcome(candidate.version, better, promoted, reason, verdict)
+
+    def _show(self, candidate: bundles.Bundle, verdict: gate.Verdict | None, promoted: bool, reason: str) -> None:
+        if verdict:
+            table = Table("check", "champion", "candidate", "", box=None)
+            for check in verdict.checks:
+                table.add_row(check.name, f"{check.champion:,.4f}", f"{check.candidate:,.4f}", "passed" if check.passed else "FAILED")
+            self._console.print(table)
+        say(self._console, f"{candidate.version} {'was promoted' if promoted else 'was not promoted'}: {reason}")
+
+
+def challenged(known: Registry, name: str, cause: Cause) -> list[Change]:
+    """A refused candidate becomes the challenger, in place of the gate's last one; while another has a share of keys, it stays a candidate."""
+    standing = known.standing
+    if standing is None or standing.share > 0:
+        return []
+    former = [c for c in standing.challengers if c != name and c in known.versions and known.versions[c].steps[-1].by == cause.by]
+    replaced = cause._replace(why=f"{name} is the newer challenger")
+    return [*known.challenge(name, cause), *(change for c in former for change in known.archive(c, replaced))]
+
+
+def limits(settings: Settings) -> gate.Limits:
+    """What the gate demands, from the settings."""
+    return gate.Limits(settings.gate_margin, settings.gate_calibration, settings.gate_size, settings.gate_latency)
