@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from domain.schema import FeatureSchema
@@ -164,6 +164,10 @@ class Domain:
     demo_rate: float = 200.0  # simulated events a second in a demo
     demo_history_days: int = 30  # simulated history before them, so that the features' longest window is full
     changelogs: Mapping[str, Callable[[bytes], Any]] = field(default_factory=dict)  # name -> parser, which raises MalformedEvent
+    label_wait: timedelta = timedelta(days=14)  # whole days; what has no label that long after its own day counts as never labelled
+    settling: timedelta = timedelta(0)  # from a stream's first event until its longest windows are full, those of labels included
+    # All labels -> what people said of an event they were shown (1: they agree, 0: they do not, nan: nothing). None: nobody is asked.
+    verdicts: Callable[[Iterable[Any]], Callable[[Judged], float]] | None = None
 
     @property
     def events_topic(self) -> str:

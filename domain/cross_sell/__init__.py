@@ -1,5 +1,7 @@
 """Cross-sell: one offer to a shopper, of what they are likely to buy next, before they leave the store."""
 
+from datetime import timedelta
+
 from domain.contract import Domain
 from domain.cross_sell.events import parse_event, parse_label, parse_profile, targets
 from domain.cross_sell.features import SCHEMA, CrossSellFeatures, phrase
@@ -39,4 +41,6 @@ CROSS_SELL = Domain(
     demo_rate=50.0,
     demo_history_days=35,
     changelogs={"profiles": parse_profile},
+    label_wait=timedelta(days=14),  # a label tells of the week after the visit; the latest come some days later
+    settling=timedelta(weeks=12),
 )

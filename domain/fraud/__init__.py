@@ -1,7 +1,9 @@
 """Payment fraud: approve, review or block a card payment before it completes."""
 
+from datetime import timedelta
+
 from domain.contract import Domain
-from domain.fraud.events import parse_label, parse_payment, targets
+from domain.fraud.events import parse_label, parse_payment, targets, verdicts
 from domain.fraud.features import SCHEMA, FraudFeatures, phrase
 from domain.fraud.ledger import FraudLedger
 from domain.fraud.policy import FraudPolicy
@@ -36,4 +38,7 @@ FRAUD = Domain(
     key_name="customer",
     actions={"approve": "calm", "review": "watch", "block": "act"},
     shown=("amount", "terminal_id"),
+    label_wait=timedelta(days=14),  # a chargeback takes a week, the latest ones some days more
+    settling=timedelta(days=38),  # thirty days of what became known a week late
+    verdicts=verdicts,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -40,7 +41,13 @@ class Payment(Message):
 
 
 class Label(Message):
-    """What became known of a payment: a chargeback says fraud, an all-clear says none. ``event_time`` is when."""
+    """What became known of a payment: a chargeback says fraud, an all-clear says none. ``event_time`` is when.
+
+    ``source`` keeps two kinds apart (Dal Pozzolo et al., "Credit Card Fraud Detection and Concept-Drift Adaptation with Delayed Supervised
+    Information", IJCNN 2015). The late label, by chargeback or for want of one, comes for every payment: models, the terminals' features,
+    the ledger and the measures of quality learn from it alone. An analyst's verdict comes within hours, of alerts only: a sample that the
+    model itself has picked. It tells at once how many alerts are right, and nothing else is computed from it.
+    """
 
     transaction_id: Id
     event_time: Moment
@@ -48,6 +55,7 @@ class Label(Message):
     customer_id: Id
     terminal_id: Id
     verdict: Literal["chargeback", "all-clear"]
+    source: Literal["chargeback", "analyst"] = "chargeback"
 
     @property
     def id(self) -> str:
@@ -61,6 +69,11 @@ class Label(Message):
     def fraud(self) -> bool:
         return self.verdict == "chargeback"
 
+    @property
+    def late(self) -> bool:
+        """Whether it is the label that every payment gets, not an analyst's."""
+        return self.source == "chargeback"
+
 
 def parse_payment(data: bytes) -> Payment:
     """A payment from its JSON. Raises ``MalformedEvent`` with the field and what is allowed there."""
@@ -73,8 +86,19 @@ def parse_label(data: bytes) -> Label:
 
 
 def targets(labels: Iterable[Label]) -> Callable[[Judged], float]:
-    """1 for a payment with a chargeback, whatever else was said of it; 0 for one with an all-clear; nan without a label."""
+    """1 for a payment with a chargeback, whatever else was said of it; 0 for one with an all-clear; nan without a late label."""
     known: dict[str, float] = {}
     for label in labels:
-        known[label.transaction_id] = max(known.get(label.transaction_id, 0.0), float(label.fraud))
+        if label.late:
+            known[label.transaction_id] = max(known.get(label.transaction_id, 0.0), float(label.fraud))
     return lambda payment: known.get(payment.id, math.nan)
+
+
+def verdicts(labels: Iterable[Label]) -> Callable[[Judged], float]:
+    """1 where the latest analyst's verdict on a payment is fraud (of two at one moment, that one), 0 where it is not, nan without one."""
+    known: dict[str, tuple[datetime, float]] = {}
+    for label in labels:
+        if not label.late:
+            said = (label.event_time, float(label.fraud))
+            known[label.transaction_id] = max(known.get(label.transaction_id, said), said)
+    return lambda payment: known[payment.id][1] if payment.id in known else math.nan

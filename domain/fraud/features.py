@@ -60,7 +60,13 @@ class FraudFeatures:
         observe(decode(None), learn(EMPTY, 0, 0, False, 0), 0, 0, 0, self._row)
 
     def learn(self, label: Label) -> None:
-        """Take in what became known of a payment. A repeated label changes nothing; a chargeback overrules an all-clear."""
+        """Take in what became known of a payment. A repeated label changes nothing; a chargeback overrules an all-clear.
+
+        An analyst's verdict is left out: rates at a terminal are shares of all its payments, and alerts are a sample that the model picked.
+        The late label of the same payment counts from seven days after it, which is as soon as any label does.
+        """
+        if not label.late:
+            return
         times = seconds(label.event_time), seconds(label.payment_time)
         terminal = self._terminals.get(label.terminal_id, EMPTY)
         self._terminals[label.terminal_id] = learn(terminal, *times, label.fraud, identity(label.transaction_id))

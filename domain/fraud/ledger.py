@@ -37,7 +37,12 @@ class FraudLedger:
             self._join(payment, self._labels[decision.decision_id], 1)
 
     def learned(self, label: Label) -> None:
-        """Take in a label. A chargeback after an all-clear overrules it; repeats and all-clears after a chargeback change nothing."""
+        """Take in a late label; analysts' verdicts change nothing.
+
+        A chargeback after an all-clear overrules it; repeats and all-clears after a chargeback change nothing.
+        """
+        if not label.late:
+            return
         before = self._labels.get(label.transaction_id)
         if before is label.fraud or before:
             return

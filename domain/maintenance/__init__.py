@@ -1,5 +1,7 @@
 """Predictive maintenance: a work order for a machine's part before it fails."""
 
+from datetime import timedelta
+
 from domain.contract import Domain
 from domain.learning import Learning
 from domain.maintenance.events import parse_event, parse_label
@@ -40,4 +42,6 @@ MAINTENANCE = Domain(
     demo_rate=50.0,
     alerts_when_low=True,
     demo_history_days=12,  # a life and a half
+    label_wait=timedelta(days=21),  # a cycle's label comes when its part's life ends: of 495 simulated lives the longest took 14 days
+    settling=timedelta(days=14),  # the part that a machine came with may have run before it was heard of
 )

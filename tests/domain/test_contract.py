@@ -45,6 +45,8 @@ def test_the_names_agree_with_each_other(name: str) -> None:
     assert domain.title
     assert domain.key_name
     assert domain.worth
+    assert domain.label_wait >= timedelta(days=1)
+    assert domain.label_wait % timedelta(days=1) == timedelta(0), "a wait of whole days"
     assert all(number > 0 for number in (domain.deadline_ms, domain.demo_rate, domain.demo_history_days, *domain.sizes.values()))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from domain.contract import MalformedEvent
-from domain.fraud.events import parse_label, parse_payment
+from domain.fraud.events import parse_label, parse_payment, targets, verdicts
 
 PAYMENT = {
     "transaction_id": "t1", "event_time": "2026-03-01T12:00:00Z", "customer_id": "c", "terminal_id": "x",
@@ -77,3 +79,21 @@ def test_a_label_is_a_chargeback_or_an_all_clear() -> None:
     assert not parse_label(json.dumps({**LABEL, "verdict": "all-clear"}).encode()).fraud
     with pytest.raises(MalformedEvent, match="verdict"):
         parse_label(json.dumps({**LABEL, "verdict": "maybe"}).encode())
+
+
+def test_a_label_without_a_source_is_late_and_an_analysts_is_not() -> None:
+    assert parse_label(json.dumps(LABEL).encode()).late
+    assert not parse_label(json.dumps({**LABEL, "source": "analyst"}).encode()).late
+    with pytest.raises(MalformedEvent, match="source"):
+        parse_label(json.dumps({**LABEL, "source": "rumour"}).encode())
+
+
+def test_targets_come_of_late_labels_and_verdicts_of_analysts_alone() -> None:
+    payment = parse_payment(json.dumps({**PAYMENT, "transaction_id": LABEL["transaction_id"]}).encode())
+    late = parse_label(json.dumps({**LABEL, "verdict": "all-clear"}).encode())
+    first = late.model_copy(update={"source": "analyst", "verdict": "chargeback"})
+    second = first.model_copy(update={"verdict": "all-clear", "event_time": first.event_time + timedelta(hours=1)})
+    assert math.isnan(targets([first])(payment))
+    assert math.isnan(verdicts([late])(payment))
+    assert (targets([first, late])(payment), verdicts([first, late])(payment)) == (0.0, 1.0)
+    assert verdicts([first, second])(payment) == verdicts([second, first])(payment) == 0.0

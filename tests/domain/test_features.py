@@ -171,6 +171,14 @@ def test_a_chargeback_overrules_an_all_clear_whichever_comes_first_and_repeats_c
         assert (value(row, "terminal_count_30d"), value(row, "terminal_fraud_rate_30d")) == (1.0, 1.0)
 
 
+def test_an_analysts_verdict_is_no_part_of_a_terminals_rates() -> None:
+    features, at = FraudFeatures(), START + timedelta(days=9)
+    features.learn(label(1, START).model_copy(update={"source": "analyst"}))
+    assert np.isnan(value(features.compute(payment(9, at), None).row, "terminal_count_30d"))
+    features.learn(label(1, START, "all-clear"))
+    assert value(features.compute(payment(9, at), None).row, "terminal_fraud_rate_30d") == 0.0
+
+
 def test_a_busy_key_keeps_its_newest_and_an_old_one_lets_go() -> None:
     features, state = FraudFeatures(), None
     for i in range(2 * CAPACITY):
