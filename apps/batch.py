@@ -14,7 +14,7 @@ import orjson
 from confluent_kafka import Producer
 from rich.console import Console
 
-from apps import history, loading
+from apps import history, loading, registry
 from apps.errors import BrokerError, InputError
 from apps.kafka import explained, producer_config
 from apps.settings import Settings
@@ -48,7 +48,7 @@ def command(settings: Settings, options: Options, console: Console) -> int:
     Raises ``InputError`` for a file that cannot be written or a bundle that does not fit, ``BrokerError`` without a Kafka.
     """
     domain = DOMAINS[options.domain]
-    model = loading.load(settings, domain, options.bundle, options.format)
+    model = loading.load(settings, domain, options.bundle or registry.champion(settings, domain.name), options.format)
     with explained(settings), progress(console) as told:
         newest = decided(domain, model, _past(settings, domain), told)
     rows = [d for d in newest if d["event_time"] >= options.since and (options.everything or domain.actions.get(d["action"]) != "calm")]

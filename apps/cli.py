@@ -78,7 +78,9 @@ DomainOrNone = Annotated[
     str | None,
     typer.Argument(help=f"Which domain: {', '.join(DOMAINS)}.", callback=_one_of(DOMAINS), autocompletion=lambda: list(DOMAINS)),
 ]
-ModelOption = Annotated[Path | None, typer.Option("--model", help="A bundle's folder. Default: the newest one trained here.")]
+ModelOption = Annotated[
+    Path | None, typer.Option("--model", help="A bundle's folder. Default: the champion; without one, the newest trained here.")
+]
 PinnedOption = Annotated[
     Path | None, typer.Option("--model", help="Score with this bundle's folder only, whatever is announced. Default: the announced models.")
 ]

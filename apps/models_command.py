@@ -40,7 +40,7 @@ def listed(settings: Settings, domain: Domain, console: Console) -> None:
         console.print(f"no model of {domain.name} is registered; train one with `polyscore train {domain.name}`")
         return
     headline = domain.learning().headline
-    table = Table("version", "stage", "since", headline.replace("_", " "), "by", "why", box=None, pad_edge=False)
+    table = _table("version", "stage", "since", headline.replace("_", " "), "by", "why")
     for version in sorted(known.versions.values(), key=lambda v: v.created, reverse=True):
         step = version.steps[-1]
         table.add_row(version.version, _stage(known, version), _at(step.at_us), _mean(version, headline), step.by, step.why)
@@ -56,12 +56,12 @@ def shown(settings: Settings, domain: Domain, name: str | None, console: Console
     version = _version(known, name)
     console.print(_pairs(f"{domain.name} {version.version}", {"stage": _stage(known, version), **_lineage(version)}))
     console.print(_pairs("trained with", version.manifest.get("params", {})))
-    metrics = Table("metric", "mean", "spread over folds", box=None, pad_edge=False)
+    metrics = _table("metric", "mean", "spread over folds")
     for metric, m in version.manifest.get("metrics", {}).items():
         metrics.add_row(metric.replace("_", " "), f"{m['mean']:.4f}", f"{m['min']:.4f} to {m['max']:.4f}")
     console.print(metrics)
     console.print(_parity(settings, domain, known, version))
-    history = Table("since", "stage", "by", "why", box=None, pad_edge=False)
+    history = _table("since", "stage", "by", "why")
     for step in version.steps:
         history.add_row(_at(step.at_us), step.stage, step.by, step.why)
     console.print(history)
@@ -71,7 +71,7 @@ def compared(settings: Settings, domain: Domain, one: str, other: str, console: 
     """Two versions side by side: what differs in lineage, parameters and features, and every metric. Raises ``InputError``."""
     known = registry.read(settings, domain.name)
     a, b = _version(known, one), _version(known, other)
-    table = Table("", a.version, b.version, "difference", box=None, pad_edge=False)
+    table = _table("", a.version, b.version, "difference")
     for name in {**_lineage(a), **_lineage(b)}:
         _add(table, name, _lineage(a).get(name), _lineage(b).get(name))
     for what in ("params", "schema"):
@@ -116,6 +116,15 @@ def _named(version: Version, what: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {feature["name"]: feature for feature in found}
 
 
+def _table(first: str, *more: str) -> Table:
+    """A table whose names, in the first column, are not cut on a narrow terminal."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for name in more:
+        table.add_column(name, overflow="fold")
+    return table
+
+
 def _add(table: Table, name: str, one: Any, other: Any) -> None:
     """A line of two values, where they differ."""
     if one != other:
@@ -127,7 +136,7 @@ def _plain(value: Any) -> str:
 
 
 def _pairs(title: str, facts: Mapping[str, Any]) -> Table:
-    table = Table(title, "", box=None, pad_edge=False)
+    table = _table(title, "")
     for name, value in facts.items():
         table.add_row(name, _plain(value))
     return table
@@ -139,7 +148,7 @@ def _parity(settings: Settings, domain: Domain, known: Registry, version: Versio
         found = loading.as_announced(settings, domain, known, version.version).parity["comparisons"]
     except (ModelError, AppError) as error:
         return f"parity is not known here: {error}"
-    table = Table("format", "parity", "rows", "equal in every bit", box=None, pad_edge=False)
+    table = _table("format", "parity", "rows", "equal in every bit")
     for c in found:
         equal = _NOTHING if c["equal"] is None else f"{c['equal']:,}"
         table.add_row(c["name"], c["outcome"] + (f": {c['reason']}" if c["reason"] else ""), f"{c['rows']:,}", equal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import orjson
 from confluent_kafka import Producer
@@ -33,6 +34,16 @@ def read(settings: Settings, domain: str) -> Registry:
         for message in read_to_end(settings, MODELS, {}):
             take_in(found, message.value())
     return found
+
+
+def champion(settings: Settings, domain: str) -> Path | None:
+    """The folder of the announced champion; None where there is none, or no Kafka to ask."""
+    try:
+        standing = read(settings, domain).standing
+    except BrokerError:
+        return None
+    folder = settings.bundles / domain / standing.champion if standing else None
+    return folder if folder and folder.is_dir() else None
 
 
 def take_in(registry: Registry, value: bytes | None) -> None:

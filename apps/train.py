@@ -89,7 +89,7 @@ def ensure(settings: Settings, domain_name: str, *, console: Console) -> Path:
     """The champion's bundle, or the newest, if it fits this code's features; one is trained where there is none."""
     domain = DOMAINS[domain_name]
     try:
-        found = bundles.load_bundle(_champion(settings, domain_name) or bundles.latest(settings.bundles / domain_name))
+        found = bundles.load_bundle(registry.champion(settings, domain_name) or bundles.latest(settings.bundles / domain_name))
         if found.schema.digest == domain.schema.digest:
             say(console, f"model {found.folder.name} was trained before")
             announce(settings, found, console)
@@ -98,16 +98,6 @@ def ensure(settings: Settings, domain_name: str, *, console: Console) -> Path:
     except BundleError as error:
         say(console, str(error))
     return command(settings, domain_name, [], seed=7, days=None, console=console)
-
-
-def _champion(settings: Settings, domain_name: str) -> Path | None:
-    """The folder of the announced champion; None where there is none, or no Kafka to ask."""
-    try:
-        standing = registry.read(settings, domain_name).standing
-    except BrokerError:
-        return None
-    folder = settings.bundles / domain_name / standing.champion if standing else None
-    return folder if folder and folder.is_dir() else None
 
 
 def announce(settings: Settings, found: bundles.Bundle, console: Console) -> None:

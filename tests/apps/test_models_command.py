@@ -62,8 +62,8 @@ def world(monkeypatch: pytest.MonkeyPatch, bundle: Path, tmp_path: Path) -> Worl
     return found
 
 
-def printed(show: Any, world: World, *words: Any) -> str:
-    console = Console(file=(out := io.StringIO()), width=300)
+def printed(show: Any, world: World, *words: Any, width: int = 300) -> str:
+    console = Console(file=(out := io.StringIO()), width=width)
     show(world.settings, FRAUD, *words, console)
     return out.getvalue()
 
@@ -146,6 +146,11 @@ def test_the_list_has_the_newest_first_with_stage_metric_who_and_why(world: Worl
     assert lines[0].split() == ["version", "stage", "since", *FRAUD.learning().headline.split("_"), "by", "why"]
     assert lines[1].split() == ["v2", "challenger,", "25.0%", "2026-03-01", "12:00:00", f"{metric:.4f}", "ann", "try", "it"]
     assert lines[2].split()[:2] == ["v1", "champion"]
+
+
+def test_the_name_of_a_version_is_whole_on_a_narrow_terminal(world: World) -> None:
+    world.add(world.bundle.name)
+    assert world.bundle.name in printed(models_command.listed, world, width=80)
 
 
 def test_a_domain_without_versions_says_how_to_get_one(world: World) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
+from apps import stream
 from apps.errors import InputError
 from apps.follow import Follower
 from apps.settings import Guarantee, Settings
@@ -220,6 +221,20 @@ def test_a_start_whose_champion_is_refused_goes_on_with_the_champion_before_it_o
     changed_bytes(settings.bundles / DOMAIN / bundle.name)
     with pytest.raises(InputError, match=r"no model of fraud can decide: .*was changed after training.*polyscore models promote"):
         Follower(settings, FRAUD, "native", "a").start()
+
+
+def test_each_assignment_of_partitions_is_heard(settings: Settings) -> None:
+    """Quix's own callback: nothing else says that a partition may come from another scorer."""
+    app, heard = stream.application(settings, FRAUD, "at-least-once", "a"), list[int]()
+
+    def assigned() -> None:
+        heard.append(1)
+        app.stop()
+
+    app.assigned = assigned
+    stream.wire(app, FRAUD, lambda *_: [])
+    app.run()
+    assert heard == [1]
 
 
 def test_what_is_announced_is_at_work_when_settle_returns(settings: Settings, bundle: Path, second: Path) -> None:
