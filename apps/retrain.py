@@ -182,7 +182,7 @@ class _Run:
 
 
 def challenged(known: Registry, name: str, cause: Cause) -> list[Change]:
-    """A refused candidate becomes the challenger, in place of the gate's last one; while another has a share of keys, it stays a candidate."""
+    """A refused candidate becomes the challenger, in place of the gate's last one; it does not while another has a share of keys."""
     standing = known.standing
     if standing is None or standing.share > 0:
         return []
