@@ -535,6 +535,38 @@ def shadow(domain: DomainOrNone = None, model_format: FormatOption = "pmml") -> 
 
 
 @app.command()
+def online(
+    domain: DomainArgument,
+    every: Annotated[int, typer.Option(help="Labels between two judgements by the gate.", min=100)] = 5_000,
+) -> None:
+    """Let a model that learns one label at a time challenge the champion from the shadow."""
+    from apps import online as process
+    from apps.process import stoppable
+
+    with stoppable() as stop:
+        written = process.run(from_environment(), DOMAINS[domain], every=every, stop=stop)
+    say(f"stopped: {written:,} decisions in the champion's place")
+
+
+@app.command()
+def loop(
+    domain: DomainOrNone = None,
+    labels: Annotated[int | None, typer.Option(help="Train again after so many new labels. Default: not for that.", min=1)] = None,
+    every: Annotated[str | None, typer.Option(help="Train again after this time, such as 24h. Default: not for that.")] = None,
+    drift: Annotated[bool, typer.Option(help="Train again when drift is raised, until a promotion answers it.")] = True,
+    retry_labels: Annotated[int, typer.Option(help="New labels between two trainings for one alarm.", min=1)] = 5_000,
+) -> None:
+    """Train again when a rule says so, keep the former champion in the shadow of the new one, and roll back what is worse."""
+    from apps import loop as process
+    from apps.process import stoppable
+    from models.watch import Rules
+
+    rules = Rules(labels, seconds(every), drift, retry_labels)
+    with stoppable() as stop:
+        process.run(from_environment(), [DOMAINS[domain]] if domain else [*DOMAINS.values()], rules, stop=stop)
+
+
+@app.command()
 def explain(
     decision_id: Annotated[str, typer.Argument(help="The decision's id: that of its event.")],
     domain: Annotated[str | None, typer.Option(help="Look in this domain only.", callback=_one_of(DOMAINS))] = None,
