@@ -559,7 +559,7 @@ def loop(
     """Train again when a rule says so, keep the former champion in the shadow of the new one, and roll back what is worse."""
     from apps import loop as process
     from apps.process import stoppable
-    from models.watch import Rules
+    from models.rules import Rules
 
     rules = Rules(labels, seconds(every), drift, retry_labels)
     with stoppable() as stop:

@@ -24,7 +24,7 @@ from apps.topics import METRICS, MODELS
 from domain.contract import Domain
 from models.errors import RegistryError
 from models.registry import Cause, Registry
-from models.watch import Rules, Step, Watch
+from models.rules import Rules, Step, Watch
 
 BY = "loop"  # who moved a version, in the registry
 CHALLENGERS = 3  # beside a champion; the oldest are archived

@@ -8,7 +8,7 @@ import pytest
 
 from domain.registry import DOMAINS
 from models.registry import Standing
-from models.watch import Rules, Watch
+from models.rules import Rules, Watch
 
 SECOND = 1_000_000
 
