@@ -139,8 +139,8 @@ class Loop:
 
 def _happened(watch: Watch, fields: Mapping[str, Any]) -> None:
     if fields["what"] == "drift":
-        watch.drifted(fields["at_us"], fields["text"])
-    elif fields["what"] == "drift-over":
+        watch.drifted(fields["text"])
+    elif fields["what"] in ("drift-over", "promoted"):
         watch.calmed()
     elif fields["what"] == "retraining" and "labels" in fields["details"]:
         watch.trained(fields["at_us"], fields["details"]["labels"])

@@ -38,24 +38,21 @@ class Watch:
     def __init__(self, domain: Domain, rules: Rules) -> None:
         self._learning, self._rules = domain.learning(), rules
         self._standing: Standing | None = None
-        self._drift: tuple[int, str] | None = None  # the alarm that waits for an answer: since when (UTC microseconds), and what it says
+        self._drift = ""  # what the alarm says that waits for an answer
         self._trained_us, self._trained_labels = 0, 0  # the last training's begin, and the labels that there were
         self._days: dict[str, dict[date, float]] = {}  # the headline measure, by version and day
 
     def stands(self, standing: Standing) -> None:
-        """Who decides from now on. A promotion answers an alarm."""
-        before = self._standing
+        """Who decides from now on."""
         self._standing = standing
-        if before and before.champion != standing.champion and self._drift and self._drift[0] <= standing.at_us:
-            self._drift = None
 
-    def drifted(self, at_us: int, text: str) -> None:
-        """An alarm. Of several, the first that waits is answered."""
-        self._drift = self._drift or (at_us, text)
+    def drifted(self, text: str) -> None:
+        """An alarm; the latest says what has moved by now."""
+        self._drift = text
 
     def calmed(self) -> None:
-        """The drift has ended."""
-        self._drift = None
+        """The drift has ended, or a promotion answers it."""
+        self._drift = ""
 
     def trained(self, at_us: int, labels: int) -> None:
         """A training began, when there were so many labels."""
@@ -76,7 +73,7 @@ class Watch:
     def _retrain(self, now_us: int, new: int) -> Step | None:
         r = self._rules
         if r.drift and self._drift and new >= r.retry_labels:
-            return Step("retrain", f"drift: {self._drift[1]}")
+            return Step("retrain", self._drift)
         if r.labels and new >= r.labels:
             return Step("retrain", f"{new:,} new labels")
         if r.every_s and now_us - self._trained_us >= r.every_s * 1e6:
