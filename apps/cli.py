@@ -462,7 +462,7 @@ def models_archive(domain: DomainArgument, version: VersionArgument, why: WhyOpt
 
 
 @app.command()
-def retrain(
+def retrain(  # noqa: PLR0913  # its arguments are options
     domain: DomainArgument,
     why: Annotated[str, typer.Option(help="What triggered it; goes into the registry.")] = "by hand",
     since: Annotated[str | None, typer.Option(help="Leave out decisions of events before then, such as 2026-01-31.")] = None,
@@ -471,6 +471,7 @@ def retrain(
     train_days: Annotated[int | None, typer.Option(help="Days to learn from. Default: the domain's.", min=1)] = None,
     holdout_days: Annotated[int | None, typer.Option(help="Newest days to judge on. Default: the domain's.", min=1)] = None,
     promote: Annotated[bool, typer.Option("--promote/--no-promote", help="Promote what the gate finds better, or only judge.")] = True,
+    refit: Annotated[bool, typer.Option("--refit", help="Learn the leaves of the champion's trees anew, not new trees.")] = False,
 ) -> None:
     """Train a candidate from the topics and promote it if the gate finds it better than the champion; else it is a challenger.
 
@@ -482,7 +483,7 @@ def retrain(
 
     end = moment(until, "--until") if until else process.ALWAYS
     days = Days(train_days, holdout_days)
-    options = process.Options(domain, why, moment(since), end, offsets_of, days, promote)
+    options = process.Options(domain, why, moment(since), end, offsets_of, days, promote, refit)
     outcome = process.command(from_environment(), options, console)
     raise typer.Exit(0 if outcome.better else process.REFUSED)
 

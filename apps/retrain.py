@@ -25,7 +25,9 @@ from models import gate, retrain
 from models.dataset import Dataset
 from models.errors import BundleError, DataError
 from models.protocol import Fold
+from models.refit import Fit, refitting
 from models.registry import Cause, Change, Registry
+from models.report import fitted
 from models.train import Origin
 
 REFUSED = 3  # exit status: a candidate was made, and is not better
@@ -44,6 +46,7 @@ class Options:
     offsets_of: str = ""
     days: retrain.Days = field(default_factory=retrain.Days)
     promote: bool = True
+    refit: bool = False  # the champion's trees with new leaves, instead of new trees
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class _Run:
         self.tell("retraining", "", f"retraining: {self._options.why}", why=self._options.why)
         found, data = self._recalled(known, told)
         fold = retrain.part(self._domain, data, champion, self._options.days)
-        candidate = self._train(found, data, fold, known, told)
+        candidate = self._train(found, data, fold, known, champion, told)
         verdict = self._judged(data, fold, champion, candidate, told)
         return self._placed(candidate, verdict)
 
@@ -131,11 +134,22 @@ class _Run:
             raise InputError(f"--offsets-of {name}: it was not trained from the topics")
         return offsets
 
-    def _train(self, found: recall.Recalled, data: Dataset, fold: Fold, known: Registry, told: Progress) -> bundles.Bundle:
+    def _fit(self, champion: bundles.Bundle | None) -> Fit:
+        if not self._options.refit:
+            return fitted
+        if champion is None:
+            raise InputError(f"--refit: there is no champion of {self._domain.name} whose leaves could be learned anew; leave it out")
+        return refitting(champion)
+
+    def _train(
+        self, found: recall.Recalled, data: Dataset, fold: Fold, known: Registry, champion: bundles.Bundle | None, told: Progress
+    ) -> bundles.Bundle:
         parent = known.standing.champion if known.standing else None
         origin = Origin({"source": "topics", "why": self._options.why, "offsets": found.offsets, **found.counts}, parent)
         folder = self._settings.bundles / self._domain.name
-        made = bundles.load_bundle(retrain.train(self._domain, data, fold, origin, folder, days=self._options.days, progress=told))
+        made = bundles.load_bundle(
+            retrain.train(self._domain, data, fold, origin, folder, days=self._options.days, fit=self._fit(champion), progress=told)
+        )
         tell_unproven(made, self._console)
         version = registry.candidate(made, now_us(), "retrain", self._options.why, parent)
         registry.write(self._settings, known.register(version))

@@ -88,14 +88,14 @@ def _fill(trained: Trained, folder: Path) -> list[Path]:
     files = []
     for name, booster in {"": trained.booster, **trained.beside}.items():
         text = booster.model_to_string()
-        files += [Path(f.export(text, trained.schema, folder / _called(name, f.file_name))) for f in FORMATS.values()]
+        files += [Path(f.export(text, trained.schema, folder / called(name, f.file_name))) for f in FORMATS.values()]
         files.append(_prove(text, trained.schema, folder, name))
     report = folder / "report.json"
     report.write_text(json.dumps(trained.report) + "\n")
     return [*files, report, *draw(trained.report, folder)]
 
 
-def _called(name: str, file: str) -> str:
+def called(name: str, file: str) -> str:
     """The file of a model beside the main one, which has no name."""
     return f"{name}.{file}" if name else file
 
@@ -105,12 +105,12 @@ def _prove(text: str, schema: FeatureSchema, folder: Path, name: str) -> Path:
 
     What no engine or server is there for is left to the machine that scores with it.
     """
-    found = {f.name: partial(f.load, folder / _called(name, f.file_name)) for f in FORMATS.values() if not f.served}
+    found = {f.name: partial(f.load, folder / called(name, f.file_name)) for f in FORMATS.values() if not f.served}
     report = parity.verify(lightgbm_text.parse(text), schema, found, {})
     failed = [f"{c.name} ({c.reason or c.worst})" for c in report.comparisons if c.outcome == "failed"]
     if failed:
         raise BundleError(f"not LightGBM's answer: {', '.join(failed)}; this is a defect of polyscore, please report it with the model")
-    path = folder / _called(name, PARITY)
+    path = folder / called(name, PARITY)
     path.write_text(json.dumps(report.to_json()) + "\n")
     return path
 
@@ -186,7 +186,7 @@ class Bundle:
 
     def parity_of(self, name: str) -> dict[str, Any]:
         """The parity report of a model beside the main one, which has no name."""
-        found: dict[str, Any] = json.loads((self.folder / _called(name, PARITY)).read_text())
+        found: dict[str, Any] = json.loads((self.folder / called(name, PARITY)).read_text())
         return found
 
     def scorer(self, model_format: str) -> Scorer:
@@ -201,13 +201,13 @@ class Bundle:
 
     def _scorer(self, model_format: str, name: str) -> Scorer:
         chosen = FORMATS[model_format]
-        file = self.folder / _called(name, chosen.file_name)
+        file = self.folder / called(name, chosen.file_name)
         stated = {c["name"]: c for c in self.parity_of(name)["comparisons"]}.get(model_format, _UNAVAILABLE)
         if stated["outcome"] != "unavailable":
             self._demand(stated)
         scorer = chosen.load(file)
         if stated["outcome"] == "unavailable":  # nothing was there to score it when the bundle was made
-            text = (self.folder / _called(name, FORMATS["native"].file_name)).read_text()
+            text = (self.folder / called(name, FORMATS["native"].file_name)).read_text()
             self._demand(asdict(parity.Truth(lightgbm_text.parse(text), self.schema).of_format(model_format, lambda: scorer)))
         if scorer.schema.digest != self.schema.digest:
             raise BundleError(f"{file}: its features are not those of the manifest; train again")
@@ -258,7 +258,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _artifacts(beside: list[str]) -> set[str]:
-    return {_called(name, file) for name in ("", *beside) for file in (PARITY, *(f.file_name for f in FORMATS.values()))}
+    return {called(name, file) for name in ("", *beside) for file in (PARITY, *(f.file_name for f in FORMATS.values()))}
 
 
 def latest(folder: Path) -> Path:

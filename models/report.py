@@ -21,17 +21,27 @@ from models.protocol import Fold
 FOLD_POINTS = 100  # of a fold's curve: thin lines behind the pooled one need fewer, and the report goes through Kafka
 
 
-def fit(recipe: Recipe, rows: Rows, schema: FeatureSchema) -> lgb.Booster:
-    """Train on labelled rows.
+Boosters = Mapping[str, lgb.Booster]
 
-    An unseen category counts as missing here, as it does for LightGBM when it scores (both are in no set).
-    """
-    x = rows.x.copy()
-    for i in schema.categorical_indices:
-        x[x[:, i] < 0, i] = MISSING
+
+def fit(recipe: Recipe, rows: Rows, schema: FeatureSchema) -> lgb.Booster:
+    """Train on labelled rows."""
     names, categorical = list(schema.names), list(schema.categorical_indices)
-    train = lgb.Dataset(x, rows.y, feature_name=names, categorical_feature=categorical, params={"verbose": -1})
+    train = lgb.Dataset(learnable(rows.x, schema), rows.y, feature_name=names, categorical_feature=categorical, params={"verbose": -1})
     return lgb.train(dict(recipe.params), train, num_boost_round=recipe.rounds)
+
+
+def learnable(x: Matrix, schema: FeatureSchema) -> Matrix:
+    """A copy in which an unseen category counts as missing, as it does for LightGBM when it scores (both are in no set)."""
+    found = x.copy()
+    for i in schema.categorical_indices:
+        found[found[:, i] < 0, i] = MISSING
+    return found
+
+
+def fitted(domain: Domain, rows: Rows) -> Boosters:
+    """The model by its recipe, under no name, and those beside it."""
+    return {name: fit(recipe, rows, domain.schema) for name, recipe in recipes(domain.learning()).items()}
 
 
 def recipes(learning: Learning) -> dict[str, Recipe]:
@@ -39,19 +49,21 @@ def recipes(learning: Learning) -> dict[str, Recipe]:
     return {"": learning.recipe, **learning.beside}
 
 
-def answers(boosters: Mapping[str, lgb.Booster], x: Matrix) -> Matrix:
+def answers(boosters: Boosters, x: Matrix) -> Matrix:
     """What the models say of ``x`` (n, features), after the link, side by side: (n, outputs)."""
     return np.hstack([np.asarray(b.predict(x, num_threads=b.params.get("num_threads", 0))).reshape(len(x), -1) for b in boosters.values()])
 
 
-def cross_validate(domain: Domain, data: Dataset, parts: list[Fold], progress: Callable[[str], None]) -> dict[str, Any]:
-    """Train and judge once a fold; the report as plain JSON values."""
+def cross_validate(
+    domain: Domain, data: Dataset, parts: list[Fold], progress: Callable[[str], None], fit: Callable[[Domain, Rows], Boosters] = fitted
+) -> dict[str, Any]:
+    """Train (by ``fit``) and judge once a fold; the report as plain JSON values."""
     learning = domain.learning()
     results, tested = [], []
     for number, fold in enumerate(parts, 1):
         progress(f"fold {number} of {len(parts)}")
         train, test = data.chosen(fold.train), data.chosen(fold.test)
-        boosters = {name: fit(recipe, train, domain.schema) for name, recipe in recipes(learning).items()}
+        boosters = fit(domain, train)
         scores = answers(boosters, test.x)
         results.append(_fold(domain, data, fold, train, test, scores))
         tested.append((test.y, scores))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from domain.contract import Domain
-from domain.learning import Learning, Window
+from domain.learning import Learning, Rows, Window
 from models import holdout, protocol
 from models.bundle import Bundle
 from models.dataset import Dataset, Progress, silent
 from models.errors import DataError
+from models.report import Boosters, fitted
 from models.train import Origin, train_on
 
 
@@ -32,16 +34,24 @@ def part(domain: Domain, data: Dataset, champion: Bundle | None, days: Days) -> 
 
 
 def train(
-    domain: Domain, data: Dataset, fold: protocol.Fold, origin: Origin, folder: Path, *, days: Days, progress: Progress = silent
+    domain: Domain,
+    data: Dataset,
+    fold: protocol.Fold,
+    origin: Origin,
+    folder: Path,
+    *,
+    days: Days,
+    fit: Callable[[Domain, Rows], Boosters] = fitted,
+    progress: Progress = silent,
 ) -> Path:
-    """Train a candidate on one side of ``fold`` and write its bundle below ``folder``; returns its path.
+    """Fit a candidate to one side of ``fold`` and write its bundle below ``folder``; returns its path.
 
     Its report is the domain's protocol on the days before those kept back, or on ``fold`` itself where these are too few.
     """
     learning, parts = _judged(data, fold, _learning(domain, days), days)
     kept_back = {"rows": len(fold.test), **_span(data, fold.test)}
     lineage = origin._replace(data={**origin.data, "held_out": kept_back})
-    return train_on(replace(domain, learning=lambda: learning), data, fold.train, parts, lineage, folder, progress=progress)
+    return train_on(replace(domain, learning=lambda: learning), data, fold.train, parts, lineage, folder, fit=fit, progress=progress)
 
 
 def _learning(domain: Domain, days: Days) -> Learning:

@@ -69,7 +69,7 @@ def train(table: Table, protocol: Protocol, source: str, folder: Path, progress:
     booster = lgb.train(params, data, num_boost_round=chosen)
     judged = _report(table, protocol, folds, tested)
     shares = importance(booster)
-    judged["importance"] = {_called(table, name): share for name, share in shares.items()}
+    judged["importance"] = {called(table, name): share for name, share in shares.items()}
     steps("written below")
     some = table.evenly(AVERAGED)
     average = np.asarray(booster.predict(table.x[some])).reshape(len(some), -1).mean(axis=0).tolist()
@@ -90,7 +90,7 @@ def _dataset(table: Table, params: dict[str, Any]) -> lgb.Dataset:
     return data.construct()
 
 
-def _called(table: Table, name: str) -> str:
+def called(table: Table, name: str) -> str:
     return table.schema.names[int(name.removeprefix("Column_"))]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.contract import Domain, Emission
-from domain.learning import Learning, Window
+from domain.learning import Learning, Rows, Window
 from models import bundle, protocol, report
 from models.dataset import Dataset, Progress, replay, silent
 from models.drift import Baseline
@@ -53,15 +53,19 @@ def train_on(
     origin: Origin,
     folder: Path,
     *,
+    fit: Callable[[Domain, Rows], report.Boosters] = report.fitted,
     progress: Progress = silent,
 ) -> Path:
-    """Judge the domain's recipe on ``parts``, train on the rows ``latest``, and write a bundle below ``folder``; returns its path."""
+    """Judge a way to fit (the domain's recipe) on ``parts``, fit to the rows ``latest``, and write a bundle below ``folder``.
+
+    Returns the bundle's path.
+    """
     learning = domain.learning()
     steps = one_by_one("training models", len(parts) + 1, progress)
-    judged = report.cross_validate(domain, data, parts, steps)
+    judged = report.cross_validate(domain, data, parts, steps, fit)
     steps("the final model")
     rows = data.chosen(latest)
-    boosters = {name: report.fit(recipe, rows, domain.schema) for name, recipe in report.recipes(learning).items()}
+    boosters = fit(domain, rows)
     judged["importance"] = report.importance(boosters[""])
     steps("written below")
     trained = bundle.Trained(

@@ -52,7 +52,7 @@ def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(does: str, told: str
 
 
 @pytest.mark.parametrize("dropped", ["-Dpolyscore_score=*", "-Dpolyscore_score_rows=*", "-D*"])
-def test_functions_under_other_names_than_the_files_own_are_not_called(
+def test_functions_under_other_names_than_the_files_own_are_notcalled(
     dropped: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Under its plain name a function of another file's library may answer: then it would be another model's score."""

@@ -54,7 +54,7 @@ def test_a_large_model_is_summed_in_lightgbms_order_in_batches_of_any_size(model
     assert scorer.raw_batch(rows[:0]).shape == (0, wanted.shape[1])
 
 
-def test_the_large_models_are_what_they_are_called() -> None:
+def test_the_large_models_are_what_they_arecalled() -> None:
     assert forest("many trees")[0].num_trees() == 1000
     assert max(tree["num_leaves"] for tree in forest("many trees")[0].dump_model()["tree_info"]) == 63
     assert len(set(forest("many features")[0].trees_to_dataframe()["split_feature"].dropna())) > 256

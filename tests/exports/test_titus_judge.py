@@ -94,7 +94,7 @@ def test_titus_agrees_where_exponentials_overflow_or_vanish(objective: str, tmp_
         assert_agreement(titus, model, np.arange(len(raw), dtype=float).reshape(-1, 1))
 
 
-def test_titus_takes_features_whatever_they_are_called(tmp_path: Path) -> None:
+def test_titus_takes_features_whatever_they_arecalled(tmp_path: Path) -> None:
     names = ["a b", "a_b", "a[0]", '"', "école", "", "1st", "input", "null", "a.b", "zero", "zero_nonzero", "日本"]
     schema = FeatureSchema(tuple(Feature(name) for name in names))
     rng = np.random.default_rng(2)
