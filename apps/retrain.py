@@ -83,6 +83,7 @@ class _Run:
     def __init__(self, settings: Settings, domain: Domain, options: Options, console: Console) -> None:
         self._settings, self._domain, self._options, self._console = settings, domain, options, console
         self._producer = Producer(producer_config(settings))
+        self._unopposed = "the first model of its domain"  # why there is no champion to compare with
 
     def through(self, told: Progress) -> Outcome:
         known = registry.read(self._settings, self._domain.name)
@@ -105,12 +106,16 @@ class _Run:
         """The champion's bundle; None where there is none that scores this code's features."""
         if known.standing is None:
             return None
+        name = known.standing.champion
         try:
-            found = bundles.load_bundle(self._settings.bundles / self._domain.name / known.standing.champion)
+            found = bundles.load_bundle(self._settings.bundles / self._domain.name / name)
         except BundleError as error:
-            say(self._console, f"there is no comparison with the champion: {error}")
+            self._unopposed = f"the champion {name} cannot be compared with: {error}"
             return None
-        return found if found.schema.digest == self._domain.schema.digest else None
+        if found.schema.digest != self._domain.schema.digest:
+            self._unopposed = f"the champion {name} has other features than this code computes"
+            return None
+        return found
 
     def _recalled(self, known: Registry, told: Progress) -> tuple[recall.Recalled, Dataset]:
         digest = self._domain.schema.digest
@@ -171,7 +176,7 @@ class _Run:
     def _placed(self, candidate: bundles.Bundle, verdict: gate.Verdict | None) -> Outcome:
         """Promote, or leave it where it is, with the reason. The registry may have moved while the model was trained."""
         known = registry.read(self._settings, self._domain.name)
-        reason = verdict.reason if verdict else "there is no champion to compare with"
+        reason = verdict.reason if verdict else self._unopposed
         better = verdict is None or verdict.better
         now = known.standing.champion if known.standing else None
         if verdict and now != verdict.champion:
@@ -181,7 +186,7 @@ class _Run:
         if promoted:
             registry.write(self._settings, known.promote(candidate.version, cause))
             self.tell("promoted", candidate.version, f"{candidate.version} is the champion: {reason}", former=now)
-        elif not better:
+        elif not better and self._options.promote:
             registry.write(self._settings, challenged(known, candidate.version, cause))
         self._show(candidate, verdict, promoted, reason)
         return Outcome(candidate.version, better, promoted, reason, verdict)

@@ -12,7 +12,7 @@ from domain.learning import Matrix, Rows
 from domain.registry import DOMAINS
 from domain.schema import Feature, FeatureSchema
 from exports.scorer import Scores
-from models.gate import Contender, Limits, Verdict, calibration, judge, latencies, resampled
+from models.gate import Contender, Limits, Verdict, calibration, judge, latencies, resampled, some_keys
 
 FRAUD = DOMAINS["fraud"]
 PASSED = {"native": "passed", "pmml": "passed"}
@@ -133,6 +133,14 @@ def test_a_key_that_is_drawn_twice_is_two_keys_with_all_its_rows() -> None:
         assert all(
             sorted(index[names == name]) == np.flatnonzero(key == key[index[names == name]][0]).tolist() for name in np.unique(names)
         )
+
+
+def test_of_many_rows_some_keys_are_taken_whole() -> None:
+    every = rows()[0]
+    some = some_keys(every, 1_000, np.random.default_rng(0))
+    assert 900 < len(some.y) <= 1_000
+    assert all(np.sum(every.key == name) == np.sum(some.key == name) for name in np.unique(some.key))
+    assert some_keys(every, len(every.y), np.random.default_rng(0)) is every
 
 
 def test_where_errors_are_less_less_is_better() -> None:

@@ -13,10 +13,12 @@ from domain.registry import DOMAINS
 from models import gate, retrain
 from models.bundle import Bundle, load_bundle
 from models.dataset import Dataset, replay
+from models.drift import Baseline
 from models.errors import DataError
 from models.holdout import part
 from models.retrain import Days
 from models.train import Origin
+from tests.domain import worlds
 from tests.domain.worlds import START
 from tests.models.small import FRAUD, WINDOW, dataset
 
@@ -87,6 +89,19 @@ def test_too_little_to_judge_on_is_refused_in_words() -> None:
         part(data, FRAUDS, 100)
     with pytest.raises(DataError, match="no labels have come yet"):
         part(replace(data, y=np.full(len(data), np.nan)), FRAUDS, 4)
+
+
+@pytest.mark.parametrize("name", ["cross_sell", "maintenance"])
+def test_every_domain_makes_a_candidate_that_is_no_better_than_itself(name: str, tmp_path: Path) -> None:
+    data, days = worlds.dataset(name), Days(holdout=5)
+    fold = retrain.part(worlds.quick(name), data, None, days)
+    folder = retrain.train(worlds.quick(name), data, fold, Origin({"source": "topics"}), tmp_path, days=days)
+    one = load_bundle(folder)
+    limits = gate.Limits(latency=100, resamples=20)
+    verdict = gate.compare(worlds.quick(name), data.chosen(fold.test), one, one, limits, np.random.default_rng(7))
+    assert [check.name for check in verdict.checks if not check.passed] == ["headline"]
+    assert Baseline.from_json(one.manifest["baseline"]).rows >= len(fold.train)
+    assert one.manifest["code_version"].startswith("0.")
 
 
 def test_whole_lives_are_not_cut_by_days() -> None:

@@ -33,7 +33,7 @@ from models.train import train
 from tests.models.small import START
 from tests.system.processes import read_topic, start, until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 FRAUD = DOMAINS["fraud"]
 SENT, DRIFT, DAYS = 25, 28, 49  # days of the world: from when on it goes through Kafka, when it changes, when it ends
 DAYS_OF = ("--train-days", "7", "--holdout-days", "7")
@@ -134,6 +134,7 @@ def test_a_retrain_from_the_topics_learns_what_a_replay_gives_and_the_gate_takes
 
     status, output = retrained(settings, "--offsets-of", second, "--no-promote")
     assert status == REFUSED, output  # made of the same rows as the champion: no better than it
+    assert registry.read(settings, "fraud").standing == known.standing
     again = read_manifest(settings, output)
     assert again["data"]["offsets"] == found.offsets
     assert again["files"]["model.txt"] == manifest["files"]["model.txt"]
