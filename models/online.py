@@ -51,7 +51,7 @@ class Online:
 
     def __init__(self, domain: Domain, outputs: int) -> None:
         self._domain, self._outputs = domain, outputs
-        self._learner = _learner(domain, outputs)
+        self._learner = learner(domain, outputs)
         self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self._of_key: dict[str, set[str]] = defaultdict(set)
         self.seen: deque[Seen] = deque(maxlen=KEPT)
@@ -105,7 +105,7 @@ class Online:
             del self._of_key[key]
 
 
-class _Learner:
+class Learner:
     """River's model with our rows: standardised, a missing value at its feature's mean, a category as one of its labels or none."""
 
     def __init__(self, domain: Domain) -> None:
@@ -132,7 +132,7 @@ class _Learner:
         raise NotImplementedError
 
 
-class _Binary(_Learner):
+class _Binary(Learner):
     def __init__(self, domain: Domain) -> None:
         from river import linear_model, optim  # noqa: PLC0415
 
@@ -147,7 +147,7 @@ class _Binary(_Learner):
         self._model.learn_one(self.row(x), bool(y))
 
 
-class _Multiclass(_Learner):
+class _Multiclass(Learner):
     def __init__(self, domain: Domain, outputs: int) -> None:
         from river import linear_model, optim  # noqa: PLC0415
 
@@ -165,7 +165,7 @@ class _Multiclass(_Learner):
         self._model.learn_one(self.row(x), int(y))
 
 
-class _Regression(_Learner):
+class _Regression(Learner):
     def __init__(self, domain: Domain) -> None:
         from river import linear_model, optim, stats  # noqa: PLC0415
 
@@ -186,7 +186,7 @@ class _Regression(_Learner):
         self._model.learn_one(self.row(x), y)
 
 
-def _learner(domain: Domain, outputs: int) -> _Learner:
+def learner(domain: Domain, outputs: int) -> Learner:
     if domain.objective == "binary":
         return _Binary(domain)
     return _Multiclass(domain, outputs) if domain.objective == "multiclass" else _Regression(domain)
