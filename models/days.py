@@ -137,7 +137,6 @@ class Days:
         self._horizon = -(2**31)  # the first day that is not let go
         self._fullest = 0.0
         self._touched: set[int] = set()
-        self.first: int | None = None  # the first day that had many decisions
         self.too_late = 0
 
     def decided(self, decision: Decision) -> None:
@@ -179,9 +178,13 @@ class Days:
     @property
     def now(self) -> int | None:
         """The latest day that has as many decisions as a day has: how far event time is. None: there is none yet."""
+        return max(self.busy(), default=None)
+
+    def busy(self) -> list[int]:
+        """The days that have as many decisions as a day has, not the few of a wild clock."""
         counts = {day: len(sample.kept) / sample.share for day, sample in self._rows.items()}
         self._fullest = max([self._fullest, *counts.values()])
-        return max((day for day, count in counts.items() if count >= max(FEW, THIN * self._fullest)), default=None)
+        return sorted(day for day, count in counts.items() if count >= max(FEW, THIN * self._fullest))
 
     def rows(self, day: int) -> list[Row]:
         """A day's decisions, in order of event time."""
