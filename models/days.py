@@ -23,7 +23,7 @@ LATE_DAYS: Final = 10  # that a day is kept beyond its labels' time: messages ma
 MOST: Final = 20_000  # decisions of a day that are kept; more are sampled by their ids
 THIN: Final = 0.01  # of the fullest day's decisions: a day with fewer does not say that time has passed (clocks that are wild)
 FEW: Final = 10  # decisions, likewise
-AHEAD: Final = 60  # days beyond the present that are kept for what comes early; of more, the farthest go
+AHEAD: Final = 1_000  # days beyond the present that are kept: one partition may be read long before another; of more, the farthest go
 _BARE: Final[dict[str, Any]] = {"features": [], "raw": [], "reasons": [], "facts": {}}
 _SAID: Final = (
     "decision_id", "key", "event_time", "domain", "action", "alert", "score", "threshold",

@@ -38,6 +38,7 @@ RUNS_ON = (
     "polyscore sink",
     "polyscore monitor",
     "polyscore outcomes",
+    "polyscore quality",
     "polyscore ui",
     "polyscore simulate",
     "polyscore serve",
