@@ -594,6 +594,17 @@ def decisions(
 
 
 @app.command()
+def quality() -> None:
+    """Judge decisions by the labels that come days later, by day and version, and watch for drift; published on `metrics`."""
+    from apps import quality as process
+    from apps.process import stoppable
+
+    settings = from_environment()
+    with stoppable() as stop:
+        process.run(settings, stop=stop)
+
+
+@app.command()
 def setup(domain: DomainOrNone = None) -> None:
     """Create the topics and, where a domain has no model yet, train one: what a deployment does once."""
     from apps import topics

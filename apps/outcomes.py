@@ -7,16 +7,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from threading import Event
-from time import monotonic
 
 import orjson
-from confluent_kafka import OFFSET_BEGINNING, Producer
+from confluent_kafka import Producer
 from pydantic import ValidationError
 
+from apps import rereading
 from apps.errors import BrokerError
 from apps.kafka import explained, producer_config
 from apps.monitor import now_us
-from apps.partitions import KafkaSource, Message, Partition
+from apps.partitions import KafkaSource, Message
 from apps.settings import Settings
 from apps.tables import Outcomes
 from apps.topics import METRICS
@@ -25,8 +25,7 @@ from domain.decision import Decision
 from domain.registry import DOMAINS
 
 KIND = "outcomes"  # the "kind" of these messages on ``metrics``
-_EVERY_S, _LOOK_EVERY_S = 2.0, 5.0
-_SILENT = 10  # reads without a message, after which the topics are read to their ends
+_EVERY_S = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -85,39 +84,14 @@ def run(settings: Settings, *, stop: Event) -> None:
     producer = Producer(producer_config(settings))
     try:
         with explained(settings):
-            _keep(books, source, producer, stop)
+            rereading.follow(
+                source, books.see, lambda unread: None if unread else _publish(producer, books.balance()), stop, every_s=_EVERY_S
+            )
     finally:
         source.close()
         producer.flush(5)
     if books.unreadable:
         _log.warning("%d decisions or labels could not be read", books.unreadable)
-
-
-def _keep(books: Books, source: KafkaSource, producer: Producer, stop: Event) -> None:
-    found = source.look()
-    there, unread, silent = set(found), {place: extent.high for place, extent in found.items()}, 0
-    source.assign({place: extent.low for place, extent in found.items()})
-    published = looked = monotonic()
-    while not stop.is_set():
-        messages = source.read()
-        books.see(messages)
-        unread, silent = _left(unread, messages), 0 if messages else silent + 1
-        if silent > _SILENT:  # what is "unread" then are the end markers of transactions, which are no messages
-            unread = {}
-        if not unread and monotonic() - published >= _EVERY_S:
-            published = monotonic()
-            _publish(producer, books.balance())
-        if monotonic() - looked >= _LOOK_EVERY_S:
-            looked = monotonic()
-            new = set(source.look()) - there
-            source.add(dict.fromkeys(new, OFFSET_BEGINNING))
-            there |= new
-
-
-def _left(unread: dict[Partition, int], messages: Iterable[Message]) -> dict[Partition, int]:
-    """The partitions that are not read to their end of the start."""
-    reached = {(m.topic(), m.partition()): m.offset() + 1 for m in messages}
-    return {place: high for place, high in unread.items() if reached.get(place, 0) < high}
 
 
 def _publish(producer: Producer, found: Iterable[Outcomes]) -> None:

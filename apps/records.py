@@ -19,17 +19,21 @@ from apps.tables import (
     ContestedRow,
     DeadLetterRow,
     DecisionRow,
+    DriftWindow,
+    DriftWindowRow,
     LoopEvent,
     LoopEventRow,
     ModelRow,
     Outcomes,
     OutcomesRow,
+    QualityWindow,
+    QualityWindowRow,
     SlaWindow,
     SlaWindowRow,
     StandingRow,
     Table,
 )
-from apps.topics import METRICS, MODELS
+from apps.topics import DRIFT_WINDOW, METRICS, MODELS, QUALITY_WINDOW
 from domain.contract import Domain
 from domain.decision import Decision
 from models.registry import Standing
@@ -155,6 +159,8 @@ _METRICS: dict[str, tuple[type[Table], type[Table]]] = {
     outcomes.KIND: (Outcomes, OutcomesRow),
     contests.KIND: (Contested, ContestedRow),
     loop_events.KIND: (LoopEvent, LoopEventRow),
+    QUALITY_WINDOW: (QualityWindow, QualityWindowRow),
+    DRIFT_WINDOW: (DriftWindow, DriftWindowRow),
 }
 
 

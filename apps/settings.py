@@ -33,6 +33,12 @@ class Settings(BaseSettings):
     gate_size: float = Field(default=1.5, gt=0)  # ... the champion's bytes of artifacts
     gate_latency: float = Field(default=2.0, gt=0)  # ... the champion's time a row
     api_key: SecretStr = SecretStr("")  # what a model server asks for; empty: nothing
+    # From where on a model's inputs count as drifted (``models.watch.Limits``).
+    drift_psi: float = Field(default=0.25, gt=0)  # population stability index beyond what chance explains
+    drift_share: float = Field(default=0.05, gt=0, lt=1)  # by which missing values or unseen categories may grow
+    drift_mean: float = Field(default=0.5, gt=0)  # by which the mean score may change and the mean error grow, as a part of itself
+    drift_persist: int = Field(default=3, ge=1, le=30)  # daily windows in a row
+    drift_adwin: float = Field(default=1e-4, gt=0, lt=1)  # ADWIN's delta
     kafka_bootstrap_servers: str = Field(default="", validation_alias="KAFKA_BOOTSTRAP_SERVERS")
 
     @property

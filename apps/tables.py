@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, LargeBinary, String, Text, TypeDecorator
@@ -191,6 +191,52 @@ class ContestedRow(Contested, table=True):
     """The newest balance as published on ``metrics``."""
 
     __tablename__ = "contest"
+
+
+class QualityWindow(Table):
+    """A day's decisions by one version, judged by the labels there are by now (``models.quality.Window``)."""
+
+    domain: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)  # of event time, UTC
+    model_version: str = Field(primary_key=True)
+    decisions: int
+    labelled: int
+    waiting: int  # for a label
+    never: int  # labelled in the domain's time; once the day is settled there are no waiting ones
+    reviewed: int  # alerts that a person judged, and how many of them were right: sooner than labels, and a biased sample
+    confirmed: int
+    settled: bool
+    share: float  # of the day's decisions that the counts and measures are of
+    metrics: dict[str, float] = _json()
+    worth: dict[str, float] = _json()
+
+
+class QualityWindowRow(QualityWindow, table=True):
+    """The newest state of the window as published on ``metrics``."""
+
+    __tablename__ = "quality_window"
+
+
+class DriftWindow(Table):
+    """A feature or output in the week up to ``end_us``, against what the version learned from (``models.watch.Measured``)."""
+
+    domain: str = Field(primary_key=True)
+    end_us: int = _micros(key=True)  # event time
+    model_version: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    psi: float
+    limit: float  # from which on it is drift
+    missing: float
+    unseen: float
+    rows: int
+    draws: int  # keys, each on each day
+
+
+class DriftWindowRow(DriftWindow, table=True):
+    """The window as published on ``metrics``."""
+
+    __tablename__ = "drift_window"
+    __table_args__ = (Index("drift_window_by_end", "domain", "model_version", "end_us"),)
 
 
 class ModelRow(Table, table=True):

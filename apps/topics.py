@@ -23,6 +23,7 @@ DAY_MS = 86_400_000
 _LEADERS_WITHIN = 30.0  # seconds
 METRICS = "metrics"
 MODELS = "models"
+QUALITY_WINDOW, DRIFT_WINDOW = "quality-window", "drift-window"  # the "kind" of ``apps.quality``'s messages on ``metrics``
 SOURCE_US = "source-us"  # header of a live event: UTC microseconds at its source
 
 

@@ -23,7 +23,7 @@ LATE_DAYS: Final = 10  # that a day is kept beyond its labels' time: messages ma
 MOST: Final = 20_000  # decisions of a day that are kept; more are sampled by their ids
 THIN: Final = 0.01  # of the fullest day's decisions: a day with fewer does not say that time has passed (clocks that are wild)
 FEW: Final = 10  # decisions, likewise
-AHEAD: Final = 60  # days beyond the present that are kept for what comes early; of more, the farthest go
+AHEAD: Final = 1_000  # days beyond the present that are kept: one partition may be read long before another; of more, the farthest go
 _BARE: Final[dict[str, Any]] = {"features": [], "raw": [], "reasons": [], "facts": {}}
 _SAID: Final = (
     "decision_id", "key", "event_time", "domain", "action", "alert", "score", "threshold",
@@ -137,7 +137,6 @@ class Days:
         self._horizon = -(2**31)  # the first day that is not let go
         self._fullest = 0.0
         self._touched: set[int] = set()
-        self.first: int | None = None  # the first day that had many decisions
         self.too_late = 0
 
     def decided(self, decision: Decision) -> None:
@@ -179,9 +178,13 @@ class Days:
     @property
     def now(self) -> int | None:
         """The latest day that has as many decisions as a day has: how far event time is. None: there is none yet."""
+        return max(self.busy(), default=None)
+
+    def busy(self) -> list[int]:
+        """The days that have as many decisions as a day has, not the few of a wild clock."""
         counts = {day: len(sample.kept) / sample.share for day, sample in self._rows.items()}
         self._fullest = max([self._fullest, *counts.values()])
-        return max((day for day, count in counts.items() if count >= max(FEW, THIN * self._fullest)), default=None)
+        return sorted(day for day, count in counts.items() if count >= max(FEW, THIN * self._fullest))
 
     def rows(self, day: int) -> list[Row]:
         """A day's decisions, in order of event time."""

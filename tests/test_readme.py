@@ -44,6 +44,7 @@ RUNS_ON = (
     "polyscore shadow",
     "polyscore online",
     "polyscore loop",
+    "polyscore quality",
     "polyscore ui",
     "polyscore simulate",
     "polyscore serve",

@@ -126,6 +126,8 @@ def test_everything_on_the_topics_is_in_the_tables(bench: Bench) -> None:
         "contest": 0,
         "sink_offset": 9,
         "outcomes": 0,
+        "quality_window": 0,
+        "drift_window": 0,
         "batch": 0,
     }
     once = dict.fromkeys(("dead_letter", "sla_window", "model", "standing", "loop_event"), 1)

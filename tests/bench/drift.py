@@ -91,7 +91,9 @@ def _offering(data: Dataset, weeks: list[int], first: Booster, candidate: Candid
     for week in weeks:
         judged = _days(data, week - DELAY - WEEK, week - DELAY)
         offered = candidate(champion, _days(data, week - DELAY - WEEK - TRAIN, week - DELAY - WEEK))
-        one, other = (gate.Contender(name, _answers(data, b)(judged)[:, None], 1, 1.0, {}) for name, b in (("old", champion), ("new", offered)))
+        one, other = (
+            gate.Contender(name, _answers(data, b)(judged)[:, None], 1, 1.0, {}) for name, b in (("old", champion), ("new", offered))
+        )
         if gate.judge(FRAUD, data.chosen(judged), one, other, gate.Limits(resamples=50), np.random.default_rng(7)).better:
             champion = offered
             taken.append(week)

@@ -30,14 +30,14 @@ def test_a_baseline_holds_the_shares_of_bins_codes_missing_and_unseen() -> None:
     assert amount.shares == pytest.approx([0.09] * 10, abs=0.01)
     assert kind.shares == pytest.approx([0.6, 0.3], abs=0.03)
     assert (kind.unseen, kind.missing) == pytest.approx((0.05, 0.05), abs=0.02)
-    assert (found.rows, found.keys, found.scores[0].name) == (4_000, 4_000, "score")
+    assert (found.rows, found.draws, found.scores[0].name) == (4_000, 4_000, "score")
 
 
 def test_a_baseline_survives_a_manifest() -> None:
-    found = Baseline.of(*drawn(1), SCHEMA, keys=["k1"] * 3_999 + ["k2"])
+    found = Baseline.of(*drawn(1), SCHEMA, keys=["k1"] * 3_999 + ["k2"], days=[1] * 3_000 + [2] * 1_000)
     again = Baseline.from_json(json.loads(json.dumps(found.to_json())))
     assert again == found
-    assert again.keys == 2
+    assert again.draws == 3
 
 
 def test_equal_quantiles_make_one_bin_and_a_constant_has_room_for_what_is_larger() -> None:

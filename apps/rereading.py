@@ -1,0 +1,54 @@
+"""For who reads topics from the beginning at every start, and then on and on: what they publish is a view that a restart makes again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence, Set
+from threading import Event
+from time import monotonic
+
+from confluent_kafka import OFFSET_BEGINNING
+
+from apps.partitions import KafkaSource, Message, Partition
+
+_LOOK_EVERY_S = 5.0
+_SILENT = 10  # reads without a message, after which the topics are read to their ends
+
+
+def follow(
+    source: KafkaSource,
+    see: Callable[[Sequence[Message]], None],
+    tell: Callable[[Set[Partition]], None],
+    stop: Event,
+    *,
+    every_s: float,
+    begun: Callable[[Set[Partition]], None] = lambda cut: None,
+) -> None:
+    """Give all messages to ``see``, and every ``every_s`` seconds tell ``tell`` which partitions are not read to their ends of the start.
+
+    ``begun`` is told first which partitions do not begin with their first message: retention has cut them. Raises ``BrokerError``.
+    """
+    found = source.look()
+    there, unread, silent = set(found), {place: extent.high for place, extent in found.items() if extent.high > extent.low}, 0
+    begun({place for place, extent in found.items() if extent.low > 0})
+    source.assign({place: extent.low for place, extent in found.items()})
+    told = looked = monotonic()
+    while not stop.is_set():
+        messages = source.read()
+        see(messages)
+        unread, silent = _left(unread, messages), 0 if messages else silent + 1
+        if silent > _SILENT:  # what is "unread" then are the end markers of transactions, which are no messages
+            unread = {}
+        if monotonic() - told >= every_s:
+            tell(unread.keys())
+            told = monotonic()
+        if monotonic() - looked >= _LOOK_EVERY_S:
+            looked = monotonic()
+            new = set(source.look()) - there
+            source.add(dict.fromkeys(new, OFFSET_BEGINNING))
+            there |= new
+
+
+def _left(unread: dict[Partition, int], messages: Iterable[Message]) -> dict[Partition, int]:
+    """The partitions that are not read to their end of the start."""
+    reached = {(m.topic(), m.partition()): m.offset() + 1 for m in messages}
+    return {place: high for place, high in unread.items() if reached.get(place, 0) < high}
