@@ -88,22 +88,29 @@ class Profile:
 class Baseline:
     """The rows that a model comes from: a profile of each feature, in the schema's order, and of each output after the link.
 
-    ``rows`` is how many there were; ``keys`` of how many keys. Rows of one key resemble each other, so what chance explains
-    is reckoned with keys.
+    ``rows`` is how many there were. Rows of one key and day resemble each other, so what chance explains is reckoned with ``draws``:
+    each key on each day is one.
     """
 
     rows: int
-    keys: int
+    draws: int
     features: tuple[Profile, ...]
     scores: tuple[Profile, ...]
 
     @classmethod
-    def of(cls, x: Array, scores: Array, schema: FeatureSchema, keys: Sequence[str] | NDArray[np.str_] | None = None) -> Baseline:
+    def of(
+        cls,
+        x: Array,
+        scores: Array,
+        schema: FeatureSchema,
+        keys: Sequence[str] | NDArray[np.str_] | None = None,
+        days: Sequence[int] | NDArray[np.int64] | None = None,
+    ) -> Baseline:
         """Of ``x`` (n, features) and the model's answers to them, ``scores`` (n, outputs), with those of models beside it.
 
         ``x`` must hold **all rows that were decided** in the days learned from, labelled or not: labels tell of some rows only (not of the
-        sightings at the checkout, not of parts that still run), and a stream compared with those would always have drifted. ``keys`` (n,)
-        says whose rows they are; without it each row counts as one of its own.
+        sightings at the checkout, not of parts that still run), and a stream compared with those would always have drifted. ``keys`` and
+        ``days`` (n,) say whose rows they are and of which day; without them each row counts as a draw of its own.
         """
         features = [
             Profile.category(f.name, x[:, i], len(f.categories)) if f.kind == "categorical" else Profile.numeric(f.name, x[:, i])
@@ -111,7 +118,9 @@ class Baseline:
         ]
         table = scores.reshape(len(x), -1)
         outputs = [Profile.numeric(output_name(i, table.shape[1]), table[:, i]) for i in range(table.shape[1])]
-        return cls(len(x), len(x) if keys is None else len(set(map(str, keys))), tuple(features), tuple(outputs))
+        names = range(len(x)) if keys is None else map(str, keys)
+        draws = set(zip(names, [0] * len(x) if days is None else map(int, days), strict=True))
+        return cls(len(x), len(draws), tuple(features), tuple(outputs))
 
     @property
     def profiles(self) -> tuple[Profile, ...]:
@@ -125,13 +134,13 @@ class Baseline:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, for a manifest's ``baseline``."""
         parts = {"features": [p.to_json() for p in self.features], "scores": [p.to_json() for p in self.scores]}
-        return {"rows": self.rows, "keys": self.keys, **parts}
+        return {"rows": self.rows, "draws": self.draws, **parts}
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Baseline:
         """What ``to_json`` wrote. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything else."""
         features, scores = (tuple(Profile.from_json(p) for p in item[part]) for part in ("features", "scores"))
-        return cls(int(item["rows"]), int(item["keys"]), features, scores)
+        return cls(int(item["rows"]), int(item["draws"]), features, scores)
 
 
 def output_name(number: int, outputs: int) -> str:
