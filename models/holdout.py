@@ -22,6 +22,7 @@ from models.errors import DataError
 from models.protocol import Fold, Index
 
 FEWEST_KEYS = 10  # whose rows are kept back: less is too little to draw from
+THIN = 0.01  # of the fullest day's decisions: a day with fewer does not say that time has passed, since clocks may be wild
 DAYS = 7  # kept back where a domain has no window of its own
 
 
@@ -51,7 +52,9 @@ def part(data: Dataset, learning: Learning, days: int, after: float = -math.inf)
 
 def _complete(data: Dataset, learning: Learning) -> int:
     """The last day whose labels have all had the time to come. Labels of alerts come sooner: later days hold little but alerts."""
-    return int(data.day[-1]) - (learning.window.delay if learning.window else 0)
+    decided = np.bincount(data.day)
+    last = int(np.flatnonzero(decided >= THIN * decided.max())[-1])
+    return last - (learning.window.delay if learning.window else 0)
 
 
 def _train_days(learning: Learning) -> float:

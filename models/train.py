@@ -88,7 +88,7 @@ def _baseline(domain: Domain, data: Dataset, latest: protocol.Index, boosters: M
     """Of all rows of the time that was learned from, labelled or not: what a stream is asked has no labels yet."""
     first, last = data.time[latest[[0, -1]]]
     asked = data.part(np.flatnonzero((data.time >= first) & (data.time <= last)))
-    return Baseline.of(asked.x, report.answers(boosters, asked.x), domain.schema, asked.key).to_json()
+    return Baseline.of(asked.x, report.answers(boosters, asked.x), domain.schema, asked.key, asked.day).to_json()
 
 
 def one_by_one(what: str, total: int, progress: Progress) -> Callable[[str], None]:

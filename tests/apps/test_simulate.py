@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from apps.errors import InputError
-from apps.simulate import LIVE, beyond, pace_of
+from apps.simulate import LIVE, Size, _sizes, beyond, pace_of
 from domain.contract import Emission
 from domain.registry import DOMAINS
 
@@ -57,3 +57,10 @@ def test_the_pace_is_what_was_asked_for_and_200_a_second_otherwise() -> None:
     for pace, due in ((pace_of(0.5, None, 9.0), 2.0), (pace_of(None, 10.0, 9.0), 3.0), (pace_of(None, None, 200.0), 1 / 200)):
         pace(first)
         assert pace(second) == pytest.approx(due)
+
+
+def test_a_world_changes_only_where_it_was_asked_for() -> None:
+    """Without a drift a simulator is asked as it always was: the worlds of before go on under their names."""
+    fraud = DOMAINS["fraud"]
+    assert _sizes(fraud, Size(7, {"customers": 9})) == {"customers": 9, "terminals": 4000}
+    assert _sizes(fraud, Size(7, {"customers": 9}, 30)) == {"customers": 9, "terminals": 4000, "drift_after_days": 30}

@@ -48,6 +48,13 @@ def test_days_whose_labels_have_not_all_had_the_time_to_come_are_not_judged_on()
     assert np.array_equal(part(replace(data, y=y), FRAUDS, 4).test, part(data, FRAUDS, 4).test)
 
 
+def test_a_clock_that_is_wild_does_not_complete_the_labels_of_a_day() -> None:
+    data = dataset()
+    time = data.time.copy()
+    time[-1] += 400 * 86_400
+    assert np.array_equal(part(replace(data, time=time), FRAUDS, 4).test, part(data, FRAUDS, 4).test)
+
+
 def test_a_customer_who_was_positive_where_the_candidate_learned_or_was_found_by_the_day_is_not_kept_back() -> None:
     data = dataset()
     fold = part(data, FRAUDS, 6)
