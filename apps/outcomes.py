@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import UTC, datetime
 from threading import Event
 
@@ -12,11 +12,11 @@ import orjson
 from confluent_kafka import Producer
 from pydantic import ValidationError
 
-from apps import rereading
+from apps import contests, rereading
 from apps.errors import BrokerError
 from apps.kafka import explained, producer_config
 from apps.monitor import now_us
-from apps.partitions import KafkaSource, Message
+from apps.partitions import KafkaSource, Message, Partition
 from apps.settings import Settings
 from apps.tables import Outcomes
 from apps.topics import METRICS
@@ -51,7 +51,7 @@ class Books:
             try:
                 if topic in self._decided:
                     self._ledgers[self._decided[topic].name].decided(Decision.model_validate_json(value))
-                else:
+                elif topic in self._labels:
                     self._ledgers[self._labels[topic].name].learned(self._labels[topic].parse_label(value))
             except (ValidationError, MalformedEvent):
                 self.unreadable += 1
@@ -79,14 +79,22 @@ def run(settings: Settings, *, stop: Event) -> None:
 
     The sums count from the beginning of the topics, so a restart publishes the same ones. Raises ``BrokerError``.
     """
-    books = Books([*DOMAINS.values()])
-    source = KafkaSource(settings, "polyscore-outcomes", books.topics)
+    books, duels = Books([*DOMAINS.values()]), contests.Contests([*DOMAINS.values()])
+    source = KafkaSource(settings, "polyscore-outcomes", list(dict.fromkeys([*books.topics, *duels.topics])))
+
+    def see(messages: Sequence[Message]) -> None:
+        books.see(messages)
+        duels.see(messages)
+
+    def tell(unread: Set[Partition]) -> None:
+        if not unread:
+            _publish(producer, [(found.domain, encode(found)) for found in books.balance()])
+            _publish(producer, [(found.domain, contests.encode(found)) for found in duels.balance()])
+
     producer = Producer(producer_config(settings))
     try:
         with explained(settings):
-            rereading.follow(
-                source, books.see, lambda unread: None if unread else _publish(producer, books.balance()), stop, every_s=_EVERY_S
-            )
+            rereading.follow(source, see, tell, stop, every_s=_EVERY_S)
     finally:
         source.close()
         producer.flush(5)
@@ -94,10 +102,10 @@ def run(settings: Settings, *, stop: Event) -> None:
         _log.warning("%d decisions or labels could not be read", books.unreadable)
 
 
-def _publish(producer: Producer, found: Iterable[Outcomes]) -> None:
-    for outcomes in found:
+def _publish(producer: Producer, found: Iterable[tuple[str, bytes]]) -> None:
+    for domain, value in found:
         try:
-            producer.produce(METRICS, key=outcomes.domain.encode(), value=encode(outcomes))
+            producer.produce(METRICS, key=domain.encode(), value=value)
         except BufferError as error:
             raise BrokerError("Kafka takes no more metrics; is it up? Start this again") from error
     producer.poll(0)

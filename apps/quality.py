@@ -124,6 +124,7 @@ class Desks:
     def __init__(self, domains: Iterable[Domain], limits: Limits | None = None) -> None:
         self.desks = {domain.name: Desk(domain, limits) for domain in domains}
         self._decided = {desk.domain.decisions_topic: desk for desk in self.desks.values()}
+        self._shadow = {desk.domain.shadow_topic: desk for desk in self.desks.values()}
         self._labels = {desk.domain.labels_topic: desk for desk in self.desks.values()}
         self._cut: set[Partition] = set()
         self._reached: dict[Partition, int] = {}
@@ -131,7 +132,7 @@ class Desks:
 
     @property
     def topics(self) -> list[str]:
-        return [*self._decided, *self._labels, MODELS]
+        return [*self._decided, *self._shadow, *self._labels, MODELS]
 
     def begun(self, cut: Set[Partition]) -> None:
         """Of these partitions the beginning is gone: the days in which what is left of decisions begins are not whole."""
@@ -160,9 +161,10 @@ class Desks:
                 self._decided[place[0]].days.begin_after(day)
 
     def _take_in(self, topic: str, value: bytes) -> int:
-        if topic in self._decided:
+        if topic in self._decided or topic in self._shadow:
             decision = Decision.model_validate_json(value)
-            self._decided[topic].days.decided(decision)
+            desk = self._decided.get(topic) or self._shadow[topic]
+            desk.days.decided(decision, shadow=topic in self._shadow)
             return day_of(decision.event_time)
         label = self._labels[topic].domain.parse_label(value)
         self._labels[topic].days.learned(label)

@@ -52,12 +52,13 @@ class Row:
     context: str
     numbers: bytes
     features: int
+    shadow: bool = False  # what a challenger would have decided
 
     @classmethod
-    def of(cls, decision: Decision) -> Row:
+    def of(cls, decision: Decision, *, shadow: bool = False) -> Row:
         said = tuple(sys.intern(v) if isinstance(v := getattr(decision, name), str) and name in _REPEATED else v for name in _SAID)
         numbers = np.array([*decision.features, *decision.raw], np.float64).tobytes()
-        return cls(said, orjson.dumps(decision.context).decode(), numbers, len(decision.features))
+        return cls(said, orjson.dumps(decision.context).decode(), numbers, len(decision.features), shadow)
 
     @property
     def decision(self) -> Decision:
@@ -139,8 +140,8 @@ class Days:
         self._touched: set[int] = set()
         self.too_late = 0
 
-    def decided(self, decision: Decision) -> None:
-        """Take in a decision; of one that was made twice the first counts."""
+    def decided(self, decision: Decision, *, shadow: bool = False) -> None:
+        """Take in a decision, or what a challenger would have decided; of one that was made twice the first counts."""
         day = day_of(decision.event_time)
         if day < self._horizon:
             self.too_late += 1
@@ -148,9 +149,10 @@ class Days:
         name, sample = decision.decision_id, self._rows.setdefault(day, Sample(self._most))
         if not sample.takes(name):
             return
-        row, before = Row.of(decision), sample.kept.get(name)
+        key = f"{name} {decision.model_version}" if shadow else name
+        row, before = Row.of(decision, shadow=shadow), sample.kept.get(key)
         if before is None or row.first < before[1].first:
-            sample.put(name, name, row)
+            sample.put(key, name, row)
             self._touched.add(day)
 
     def learned(self, label: Any) -> None:
@@ -186,9 +188,9 @@ class Days:
         self._fullest = max([self._fullest, *counts.values()])
         return sorted(day for day, count in counts.items() if count >= max(FEW, THIN * self._fullest))
 
-    def rows(self, day: int) -> list[Row]:
-        """A day's decisions, in order of event time."""
-        return sorted(self._rows.get(day, ()), key=lambda row: row.place)
+    def rows(self, day: int, *, shadow: bool = False) -> list[Row]:
+        """A day's decisions, in order of event time; with ``shadow`` those in the champion's place too."""
+        return sorted((row for row in self._rows.get(day, ()) if shadow or not row.shadow), key=lambda row: row.place)
 
     def share(self, day: int) -> float:
         """Which share of a day's decisions is kept."""

@@ -80,7 +80,7 @@ class Quality:
         settled = self._is_settled(day, now)
         if settled:
             self._settled.add(day)
-        found = windows_of(self._domain, day, self._days.rows(day), self._days.labels(day), settled, self._days.share(day))
+        found = windows_of(self._domain, day, self._days.rows(day, shadow=True), self._days.labels(day), settled, self._days.share(day))
         new = [window for window in found if self._given.get((day, window.model_version)) != window]
         self._given |= {(day, window.model_version): window for window in new}
         return new

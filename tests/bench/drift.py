@@ -58,11 +58,12 @@ def measured(world: World) -> dict[str, Any]:
     data = replay(FRAUD, FRAUD.simulate(5, start, days=world.days, **sizes))
     weeks = list(range(FIRST, int(data.day[data.labelled].max()) + 2 - WEEK, WEEK))
     first = fitted(FRAUD, data.chosen(_days(data, 0, TRAIN)))[""]
+    said = _online(data)
     ways = {
         "left as it is": ([_of_week(data, week, _answers(data, first)) for week in weeks], []),
         "trained again": _offering(data, weeks, first, lambda _, rows: fitted(FRAUD, data.chosen(rows))[""]),
         "leaves refitted": _offering(data, weeks, first, lambda champion, rows: _refitted(data, champion, rows)),
-        "online": ([_of_week(data, week, lambda rows, said=_online(data): said[rows]) for week in weeks], []),
+        "online": ([_of_week(data, week, said.__getitem__) for week in weeks], []),
     }
     return {
         "world": {"customers": world.customers, "days": world.days, "drift_day": world.drift, "payments": len(data)},
@@ -162,8 +163,8 @@ def page(found: Mapping[str, Any]) -> str:
     lines = [
         "# What learning on buys",
         "",
-        f"{world['payments']:,} simulated payments of {world['customers']:,} customers over {world['days']} days; frauds change on day {drift}. Labels come a "
-        "week late. Mean average precision of weeks; the gate decides on each week's candidate.",
+        f"{world['payments']:,} simulated payments of {world['customers']:,} customers over {world['days']} days. "
+        f"Frauds change on day {drift}. Labels come a week late. Mean average precision of weeks; the gate decides on each week's candidate.",
         "",
         f"| | {' | '.join(spans)} | promoted on days |",
         f"| --- |{' ---: |' * len(spans)} --- |",
