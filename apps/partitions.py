@@ -200,19 +200,27 @@ def _patiently(ask: Callable[[], _Answer], what: str) -> _Answer:
 
 
 def read_to_end(settings: Settings, topic: str, start: Mapping[Partition, int], **config: Any) -> list[Message]:
-    """Every message of a topic from ``start`` (a partition that is not named: its first) to its end as it is reached."""
+    """Every message of a topic from ``start`` (a partition that is not named: its first) to its end as it is reached.
+
+    Raises ``BrokerError`` where Kafka falls silent before that.
+    """
     consumer = Consumer(consumer_config(settings, "polyscore-read", **{"enable.partition.eof": True, "fetch.wait.max.ms": 50, **config}))
     found: list[Message] = []
     try:
-        unread = set(partition_ids(consumer, topic))
+        unread, heard = set(partition_ids(consumer, topic)), time.monotonic()
         consumer.assign([TopicPartition(topic, p, start.get((topic, p), 0)) for p in unread])
         while unread:
+            if time.monotonic() - heard > _PATIENCE:
+                raise BrokerError(f"topic {topic}: Kafka has said nothing for {_PATIENCE:.0f} s, and its end is not reached; is it up?")
             for message in consumer.consume(5000, timeout=1.0):
                 error = message.error()
                 if error is None:
                     found.append(message)
                 elif error.code() == KafkaError._PARTITION_EOF:
                     unread.discard(message.partition())
+                else:
+                    continue
+                heard = time.monotonic()
     finally:
         consumer.close()
     return found
