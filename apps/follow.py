@@ -29,6 +29,7 @@ from apps.errors import BrokerError
 from apps.kafka import consumer_config, explained, producer_config
 from apps.lineup import Lineup
 from apps.loop_events import What
+from apps.partitions import partition_ids
 from apps.settings import Settings
 from apps.topics import MODELS
 from domain.contract import Domain
@@ -94,12 +95,14 @@ class Follower:
 
     def start(self) -> AtWork:
         """Raises ``InputError`` where nothing is announced, or nothing that is can be loaded; ``BrokerError`` without an answer."""
+        with explained(self._settings):
+            partition_ids(self._consumer, MODELS)
         self._consumer.assign([TopicPartition(*_PLACE, OFFSET_BEGINNING)])
         give_up = time.monotonic() + _PATIENCE
         while not self._ended:
             self._read()
             if time.monotonic() > give_up:
-                raise BrokerError(f"the topic {MODELS} does not come to its end; is Kafka up, and was `polyscore setup` run?")
+                raise BrokerError(f"the topic {MODELS} does not come to its end; is Kafka up?")
         try:
             found = self._lineup.take(self._known)
         finally:
@@ -156,14 +159,16 @@ class Follower:
         return True
 
     def _apply(self, hand_over: Callable[[AtWork], None]) -> None:
-        if self._known.standing != self._applied:
+        news = self._known.standing != self._applied
+        if news:
             with _yielding():
                 hand_over(self._lineup.take(self._known))
             self._applied = self._known.standing
-            self._producer.flush(5)
         with self._moved:
             self._applied_until = self._read_until
             self._moved.notify_all()
+        if news:
+            self._producer.flush(5)
 
     def _tell(self, what: What, version: str, text: str, details: dict[str, Any]) -> None:
         loop_events.tell(self._producer, loop_events.event(self._domain.name, what, version, text, **self._place, **details))

@@ -30,7 +30,6 @@ _SETTLING = {  # the last two: client and broker have not both heard of a topic 
 }
 _UNKNOWN = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 _PATIENCE = 30.0  # seconds it is waited for
-_SILENT = 30  # seconds without a message of which there must be more
 _Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
 
@@ -209,21 +208,22 @@ def read_to_end(settings: Settings, topic: str, start: Mapping[Partition, int], 
 
 
 def to_end(settings: Settings, topic: str, start: Mapping[Partition, int], **config: Any) -> Iterator[Message]:
-    """The same, one by one: a topic need not fit into memory. Raises ``BrokerError``."""
+    """The same, one by one: a topic need not fit into memory. Raises ``BrokerError`` where Kafka falls silent before its end."""
     consumer = Consumer(consumer_config(settings, "polyscore-read", **{"enable.partition.eof": True, "fetch.wait.max.ms": 50, **config}))
     try:
-        unread, silent = set(partition_ids(consumer, topic)), 0
+        unread, heard = set(partition_ids(consumer, topic)), time.monotonic()
         consumer.assign([TopicPartition(topic, p, start.get((topic, p), 0)) for p in unread])
         while unread:
-            messages = consumer.consume(5000, timeout=1.0)
-            silent = 0 if messages else silent + 1
-            if silent > _SILENT:
-                raise BrokerError(f"Kafka gave nothing of {topic} for {_SILENT} s; is it up?")
-            for message in messages:
+            if time.monotonic() - heard > _PATIENCE:
+                raise BrokerError(f"topic {topic}: Kafka has said nothing for {_PATIENCE:.0f} s, and its end is not reached; is it up?")
+            for message in consumer.consume(5000, timeout=1.0):
                 error = message.error()
                 if error is None:
                     yield message
                 elif error.code() == KafkaError._PARTITION_EOF:
                     unread.discard(message.partition())
+                else:
+                    continue
+                heard = time.monotonic()
     finally:
         consumer.close()

@@ -164,7 +164,8 @@ def page(found: Mapping[str, Any]) -> str:
         "# What learning on buys",
         "",
         f"{world['payments']:,} simulated payments of {world['customers']:,} customers over {world['days']} days. "
-        f"Frauds change on day {drift}. Labels come a week late. Mean average precision of weeks; the gate decides on each week's candidate.",
+        f"Frauds change on day {drift}. Labels come a week late.",
+        "Mean average precision of weeks; the gate decides on each week's candidate.",
         "",
         f"| | {' | '.join(spans)} | promoted on days |",
         f"| --- |{' ---: |' * len(spans)} --- |",

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from apps import broker, kafka, reset
+from apps import broker, kafka, partitions, reset
 from apps.errors import BrokerError, InputError
 from apps.process import only
 from apps.settings import Settings
@@ -125,6 +125,13 @@ def test_an_address_whose_broker_has_ended_is_not_waited_for(words: list[str], b
     lines = [line for line in process.output().splitlines() if not line.startswith("scoring ")]
     assert len(lines) == 1, "a client was opened and told of its tries, or a thread of its own error"
     assert lines[0].startswith(f"error the Kafka that answered at {NOBODY} has ended: run `polyscore broker start`")
+
+
+def test_a_kafka_that_falls_silent_while_a_topic_is_read_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "partition_ids", lambda consumer, topic: [0])  # it still answered this
+    monkeypatch.setattr(partitions, "_PATIENCE", 1.0)
+    with pytest.raises(BrokerError, match="topic models: Kafka has said nothing for 1 s"):
+        partitions.read_to_end(Settings(KAFKA_BOOTSTRAP_SERVERS=NOBODY), "models", {})
 
 
 def test_no_kafka_at_all_ends_the_monitor_with_one_error(tmp_path: Path) -> None:
