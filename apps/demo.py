@@ -96,7 +96,7 @@ class Demo:
         if port != o.port:
             self._say(f"port {o.port} is taken; the dashboard uses {port}")
         self._address = f"http://127.0.0.1:{port}"
-        for name in ("sink", "monitor", "outcomes", "quality"):
+        for name in ("sink", "monitor", "outcomes", "quality", "shadow", "loop"):
             self._child(name, ["-m", "apps.cli", name])
         self._child("dashboard", dashboard.command(port=port, host="127.0.0.1")[1:])
         self._summary = Summary(settings, self._domains, {
@@ -210,7 +210,7 @@ class Demo:
 
     def stop_all(self) -> None:
         """Stop every process, those that feed others first."""
-        order = (_SOURCE, "scorer", "outcomes", "quality", "monitor", "sink", "dashboard")
+        order = (_SOURCE, "scorer", "loop", "retrain", "shadow", "outcomes", "quality", "monitor", "sink", "dashboard")
         for child in sorted(self._children, key=lambda c: order.index(c.name.rpartition("-")[2])):
             child.stop(_WITHOUT_KAFKA if self._kafka_ended else STOP_WITHIN)
         if hasattr(self, "_summary"):

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -14,19 +15,21 @@ import orjson
 from confluent_kafka import OFFSET_BEGINNING, Producer
 from confluent_kafka.admin import AdminClient
 
-from apps import loop_events, registry
+from apps import loop_events, moves, registry
 from apps.children import Child
+from apps.errors import InputError
 from apps.kafka import bootstrap, client_config, explained, producer_config
 from apps.monitor import now_us
 from apps.partitions import KafkaSource, Message, extents
 from apps.settings import Settings
-from apps.topics import METRICS, MODELS
+from apps.tables import LoopEvent
+from apps.topics import METRICS, MODELS, QUALITY_WINDOW
 from domain.contract import Domain
-from models.errors import RegistryError
+from models.errors import ModelError
 from models.registry import Cause, Registry
 from models.rules import Rules, Step, Watch
 
-BY = "loop"  # who moved a version, in the registry
+BY, GATE = "loop", "gate"  # who moved a version, in the registry
 CHALLENGERS = 3  # beside a champion; the oldest are archived
 _COUNT_EVERY = 2.0  # seconds between two looks at how many labels there are
 _WORKING = 3.0  # seconds that a training gets to end when the loop is asked to stop
@@ -43,6 +46,7 @@ class Loop:
         self._watches = {domain.name: Watch(domain, rules) for domain in domains}
         self._known = {domain.name: Registry(domain.name) for domain in domains}
         self._running: tuple[str, Child] | None = None
+        self._given_up: set[str] = set()  # domains of which a move failed, until their standing changes: not tried every two seconds
 
     def see(self, messages: Sequence[Message]) -> None:
         """Take in what was announced and measured."""
@@ -58,6 +62,7 @@ class Loop:
             registry.take_in(known, value)
             if known.standing is not None and known.standing != before:
                 self._watches[name].stands(known.standing)
+                self._given_up.discard(name)
 
     def _told(self, value: bytes) -> None:
         try:
@@ -67,7 +72,7 @@ class Loop:
                 return
             if fields["kind"] == loop_events.KIND:
                 _happened(watch, fields)
-            elif fields["kind"] == "quality-window":
+            elif fields["kind"] == QUALITY_WINDOW:
                 watch.measured(date.fromisoformat(fields["day"]), fields["model_version"], fields["labelled"], fields["metrics"])
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return  # the sink keeps it among the dead letters
@@ -76,6 +81,8 @@ class Loop:
         """Do what is due. ``labels``: how many there are, by domain. Raises ``BrokerError``."""
         self._finish()
         for name, watch in self._watches.items():
+            if name in self._given_up:
+                continue
             self._beside(name)
             if due := watch.next(now_us(), labels.get(name, 0)):
                 self._do(name, due, labels.get(name, 0))
@@ -100,34 +107,40 @@ class Loop:
             _log.warning("%s: %s", name, text)
 
     def _roll_back(self, name: str, why: str) -> None:
-        known = self._known[name]
-        bad = known.standing.champion if known.standing else ""
-        try:
-            registry.write(self._settings, known.rollback(Cause(now_us(), BY, why)))
-        except RegistryError as error:
-            _log.warning("%s: cannot be rolled back: %s", name, error)
-            return
-        back = known.standing.champion if known.standing else ""
-        _log.info("%s: %s is the champion again: %s", name, back, why)
-        self._watches[name].stands(known.standing) if known.standing else None
-        self._tell(loop_events.event(name, "rolled-back", bad, f"{back} is the champion again, after {bad}: {why}", back=back))
+        self._move(name, lambda domain: moves.rollback(self._settings, domain, Cause(now_us(), BY, why)))
 
     def _beside(self, name: str) -> None:
         """Keep the champion before this one in the shadow: on the same events it is seen whether the change was for the better."""
         known = self._known[name]
         standing = known.standing
-        if standing is None or standing.by not in (BY, "gate") or not standing.former:
+        if standing is None or standing.by not in (BY, GATE) or not standing.former:
             return
         last = standing.former[0]
-        if last in standing.challengers or known.versions.get(last) is None or known.versions[last].stage != "archived":
+        if last in standing.challengers or last not in known.versions or known.versions[last].stage != "archived":
             return
-        cause = Cause(now_us(), BY, f"watched beside its successor {standing.champion}")
-        changes = known.challenge(last, cause)
-        for old in (known.standing.challengers if known.standing else ())[CHALLENGERS:]:
-            changes += known.archive(old, Cause(now_us(), BY, f"more than {CHALLENGERS} challengers"))
-        registry.write(self._settings, changes)
+        if standing.share:  # another challenger decides for real; it stays the first in line
+            return
+        why = f"watched beside its successor {standing.champion}"
+        self._move(name, lambda domain: moves.challenge(self._settings, domain, last, 0.0, Cause(now_us(), BY, why)))
+        for old in standing.challengers[CHALLENGERS - 1 :]:
+            cause = Cause(now_us(), BY, f"more than {CHALLENGERS} challengers")
+            self._move(name, partial(self._archive, old, cause))
 
-    def _tell(self, happened: Any) -> None:
+    def _archive(self, version: str, cause: Cause, domain: Domain) -> str:
+        return moves.archive(self._settings, domain, version, cause)
+
+    def _move(self, name: str, move: Callable[[Domain], str]) -> None:
+        """A move in the registry; one that makes no sense any more, or a bundle that is gone, is said and left."""
+        try:
+            _log.info("%s: %s", name, move(self._domains[name]))
+        except (ModelError, InputError) as error:
+            _log.warning("%s: %s", name, error)
+            self._given_up.add(name)
+        self._known[name] = registry.read(self._settings, name)
+        if standing := self._known[name].standing:
+            self._watches[name].stands(standing)
+
+    def _tell(self, happened: LoopEvent) -> None:
         loop_events.tell(self._producer, happened)
         self._producer.flush(5)
 
