@@ -1,0 +1,112 @@
+"""The loop's hands: one training at a time, begun when the rules say so, told, and not repeated after a restart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+
+from apps.loop import Loop
+from apps.settings import Settings
+from apps.topics import METRICS, MODELS
+from domain.contract import Domain
+from domain.registry import DOMAINS
+from models.rules import Rules
+from tests.apps.memory_log import MemoryLog
+
+FRAUD = DOMAINS["fraud"]
+
+
+@dataclass
+class Hands:
+    """What a loop did: trainings begun, and events told; a training runs until it is let end."""
+
+    begun: list[tuple[str, str]] = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    running: bool = False
+
+    def retrain(self, domain: Domain, why: str) -> Any:
+        self.begun.append((domain.name, why))
+        self.running = True
+        return self
+
+    @property
+    def popen(self) -> Any:
+        return self
+
+    returncode = 0
+
+    def produce(self, topic: str, *, key: bytes, value: bytes) -> None:
+        self.told.append(orjson.loads(value))
+
+    def poll(self, timeout: float) -> None:
+        pass
+
+    def flush(self, timeout: float) -> int:
+        return 0
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+def loop(hands: Hands, **rules: Any) -> Loop:
+    found = Loop(Settings(), [FRAUD], Rules(**{"retry_labels": 100, **rules}), hands.retrain, hands)  # type: ignore[arg-type]
+    see(found, MODELS, {"domain": "fraud", "champion": "v1", "at_us": 1, "by": "train", "why": "the first"})
+    return found
+
+
+def see(found: Loop, topic: str, *messages: dict[str, Any]) -> None:
+    log = MemoryLog(batch=100)
+    for fields in messages:
+        log.send(topic, orjson.dumps(fields))
+    log.assign({(topic, 0): 0})
+    found.see(log.read())
+
+
+def event(what: str, **details: Any) -> dict[str, Any]:
+    text = f"{what}: amount moved"
+    return {"kind": "loop-event", "domain": "fraud", "at_us": 5, "what": what, "version": "v1", "text": text, "details": details}
+
+
+def test_an_alarm_begins_one_training_and_tells_why(hands: Hands) -> None:
+    found = loop(hands)
+    see(found, METRICS, event("drift"))
+    found.step({"fraud": 100})
+    found.step({"fraud": 300})
+    assert hands.begun == [("fraud", "drift: amount moved")], "it runs already"
+    (told,) = hands.told
+    assert (told["what"], told["details"]["labels"]) == ("retraining", 100)
+    hands.running = False
+    found.step({"fraud": 300})
+    assert len(hands.begun) == 2, "the alarm was not answered, and there are new labels"
+
+
+def test_a_restart_knows_from_the_topic_what_was_begun_and_answered(hands: Hands) -> None:
+    again = loop(hands)
+    see(again, METRICS, event("drift"), event("retraining", labels=100))
+    again.step({"fraud": 199})
+    assert hands.begun == []
+    again.step({"fraud": 200})
+    assert len(hands.begun) == 1
+
+
+def test_a_promotion_or_the_end_of_a_drift_answers_it(hands: Hands) -> None:
+    for what in ("promoted", "drift-over"):
+        found = loop(hands)
+        see(found, METRICS, event("drift"), event(what))
+        found.step({"fraud": 10_000})
+    assert hands.begun == []
+
+
+@pytest.mark.parametrize("value", [b"", b"{", b"[]", b'{"kind": "loop-event"}', b'{"kind": 5, "domain": "fraud"}', b"\xff"])
+def test_what_is_no_metric_is_passed_over(hands: Hands, value: bytes) -> None:
+    found, log = loop(hands), MemoryLog(batch=10)
+    log.send(METRICS, value)
+    log.assign({(METRICS, 0): 0})
+    found.see(log.read())
+    found.step({"fraud": 10_000})
+    assert hands.begun == []
