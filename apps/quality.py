@@ -34,7 +34,7 @@ from models.quality import Quality
 from models.registry import Registry
 from models.watch import SHOWN, Limits, Moved, Turn, Watch
 
-_EVERY_S = 5.0
+_EVERY_S = 10.0  # a day of 4,000 payments takes 0.2 s to judge, and labels come for ten days at once
 _DAY_US = 86_400_000_000
 _log = logging.getLogger(__name__)
 
@@ -196,7 +196,7 @@ def limits(settings: Settings) -> Limits:
 
 
 def run(settings: Settings, *, stop: Event) -> None:
-    """Read from the first decision on, and publish what changed every five seconds, until ``stop``. Raises ``BrokerError``."""
+    """Read from the first decision on, and publish what changed every ten seconds, until ``stop``. Raises ``BrokerError``."""
     desks = Desks([*DOMAINS.values()], limits(settings))
     source = KafkaSource(settings, "polyscore-quality", desks.topics)
     producer = Producer(producer_config(settings))

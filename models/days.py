@@ -135,6 +135,7 @@ class Days:
         self.domain, self.wait, self._late, self._most = domain, domain.label_wait.days, late_days, most
         self._rows: dict[int, Sample] = {}
         self._labels: dict[int, Sample] = {}
+        self._sorted: dict[int, list[Any]] = {}
         self._horizon = -(2**31)  # the first day that is not let go
         self._fullest = 0.0
         self._touched: set[int] = set()
@@ -165,6 +166,7 @@ class Days:
         sample = self._labels.setdefault(day, Sample(4 * self._most))
         if key not in sample.kept and sample.takes(label.id):
             sample.put(key, label.id, label)
+            self._sorted.pop(day, None)
             self._touched |= self._spoken_of(label, day)
 
     def _spoken_of(self, label: Any, day: int) -> set[int]:
@@ -198,9 +200,15 @@ class Days:
 
     def labels(self, first: int, last: int | None = None) -> list[Any]:
         """The labels that count for decisions of these days, in an order that does not hang on that of their arrival."""
-        found = [(key, label) for day in range(first, (first if last is None else last) + self.wait + 1) if day in self._labels
-                 for key, (_, label) in self._labels[day].kept.items()]  # fmt: skip
-        return [label for _, label in sorted(found, key=lambda pair: (pair[1].event_time, pair[0]))]
+        end = (first if last is None else last) + self.wait
+        return [label for day in range(first, end + 1) for label in self._in_order(day)]
+
+    def _in_order(self, day: int) -> list[Any]:
+        """The labels that became known on a day; sorted again only where there are new ones."""
+        if day in self._labels and day not in self._sorted:
+            found = sorted((label.event_time, key) for key, (_, label) in self._labels[day].kept.items())
+            self._sorted[day] = [self._labels[day].kept[key][1] for _, key in found]
+        return self._sorted.get(day, [])
 
     def __iter__(self) -> Iterator[int]:
         """The days that have decisions."""
@@ -218,16 +226,15 @@ class Days:
     def let_go(self, now: int) -> None:
         """Forget the days whose time is over, and what lies too far ahead."""
         self._let_go(now - self.wait - self._late)
-        for days in (self._rows, self._labels):
-            ahead = sorted(day for day in days if day > now)
-            self._drop(days, ahead[AHEAD:])
+        for days in (self._rows, self._labels, self._sorted):
+            self._drop(days, sorted(day for day in days if day > now)[AHEAD:])
 
     def _let_go(self, horizon: int) -> None:
         self._horizon = max(self._horizon, horizon)
-        for days in (self._rows, self._labels):
+        for days in (self._rows, self._labels, self._sorted):
             self._drop(days, [day for day in days if day < self._horizon])
 
     @staticmethod
-    def _drop(days: dict[int, Sample], which: Iterable[int]) -> None:
+    def _drop(days: dict[int, Any], which: Iterable[int]) -> None:
         for day in which:
             del days[day]

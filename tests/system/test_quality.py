@@ -25,8 +25,8 @@ START = datetime(2025, 3, 3, tzinfo=UTC)
 FRAUD = DOMAINS["fraud"]
 
 
-def send(settings: Settings) -> int:
-    """A month of decisions and labels, mixed by lot, some twice; returns on how many days there were decisions."""
+def send(settings: Settings) -> tuple[int, int]:
+    """A month of decisions and labels, mixed by lot, some twice; returns how many decisions there are, and on how many days."""
     emissions = list(FRAUD.simulate(8, START, days=30, customers=60, terminals=120))
     decisions = decided(FRAUD, emissions)
     messages = [(FRAUD.decisions_topic, d.key, d.model_dump_json()) for d in decisions]
@@ -38,17 +38,17 @@ def send(settings: Settings) -> int:
         producer.produce(topic, body.encode(), key=key)
         producer.poll(0)
     assert producer.flush(30) == 0
-    return len({d.event_time.date() for d in decisions})
+    return len({d.decision_id for d in decisions}), len({d.event_time.date() for d in decisions})
 
 
-def published(settings: Settings) -> list[dict[str, Any]]:
+def published(settings: Settings, kind: str = "quality-window") -> list[dict[str, Any]]:
     found = [orjson.loads(message.value()) for message in read_topic(settings, METRICS)]
-    return [item for item in found if item["kind"] == "quality-window"]
+    return [item for item in found if item["kind"] == kind]
 
 
 def test_late_labels_end_as_rows_and_a_restart_publishes_the_same(clean_topics: Settings, tmp_path: Path) -> None:
     settings = clean_topics.model_copy(update={"home": tmp_path, "database_url": f"sqlite:///{tmp_path / 'p.db'}"})
-    days = send(settings)
+    payments, days = send(settings)
     rows = list[Any]()
     for time in (1, 2):
         quality = start("quality", settings=settings)
@@ -61,6 +61,10 @@ def test_late_labels_end_as_rows_and_a_restart_publishes_the_same(clean_topics: 
     sink = start("sink", settings=settings)
     until(lambda: len(content(settings)["quality_window"]) == days, sink, running=True)
     assert sink.stop() == 0
+    outcomes = start("outcomes", settings=settings)
+    until(lambda: published(settings, "outcomes"), outcomes, running=True)
+    assert outcomes.stop() == 0
+    assert published(settings, "outcomes")[0]["sums"]["payments"] == payments == sum(row["decisions"] for row in rows[0])
     assert {row["labelled"] > 0 for row in rows[0]} == {True, False}
 
 
