@@ -152,9 +152,9 @@ class Loop:
 
 def _happened(watch: Watch, fields: Mapping[str, Any]) -> None:
     if fields["what"] == "drift":
-        watch.drifted(fields["text"])
-    elif fields["what"] in ("drift-over", "promoted"):
-        watch.calmed()
+        watch.drifted(fields["version"], fields["text"])
+    elif fields["what"] == "drift-over":
+        watch.calmed(fields["version"])
     elif fields["what"] == "retraining" and "labels" in fields["details"]:
         watch.trained(fields["at_us"], fields["details"]["labels"])
 

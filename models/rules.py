@@ -38,7 +38,7 @@ class Watch:
     def __init__(self, domain: Domain, rules: Rules) -> None:
         self._learning, self._rules = domain.learning(), rules
         self._standing: Standing | None = None
-        self._drift = ""  # what the alarm says that waits for an answer
+        self._drift: dict[str, str] = {}  # what the last alarm says, by version
         self._trained_us, self._trained_labels = 0, 0  # the last training's begin, and the labels that there were
         self._days: dict[str, dict[date, float]] = {}  # the headline measure, by version and day
 
@@ -46,13 +46,13 @@ class Watch:
         """Who decides from now on."""
         self._standing = standing
 
-    def drifted(self, text: str) -> None:
-        """An alarm; the latest says what has moved by now."""
-        self._drift = text
+    def drifted(self, version: str, text: str) -> None:
+        """What a version is asked has moved from what it learned from; the latest alarm says how by now. Another champion answers it."""
+        self._drift[version] = text
 
-    def calmed(self) -> None:
-        """The drift has ended, or a promotion answers it."""
-        self._drift = ""
+    def calmed(self, version: str) -> None:
+        """The drift has ended."""
+        self._drift.pop(version, None)
 
     def trained(self, at_us: int, labels: int) -> None:
         """A training began, when there were so many labels."""
@@ -68,12 +68,13 @@ class Watch:
         """What is due at ``now_us`` (UTC microseconds), when there are so many labels; nothing while no model decides."""
         if self._standing is None:
             return None
-        return self._rollback(self._standing) or self._retrain(now_us, labels - self._trained_labels)
+        drift = self._drift.get(self._standing.champion, "")
+        return self._rollback(self._standing) or self._retrain(now_us, labels - self._trained_labels, drift)
 
-    def _retrain(self, now_us: int, new: int) -> Step | None:
+    def _retrain(self, now_us: int, new: int, drift: str) -> Step | None:
         r = self._rules
-        if r.drift and self._drift and new >= r.retry_labels:
-            return Step("retrain", self._drift)
+        if r.drift and drift and new >= r.retry_labels:
+            return Step("retrain", drift)
         if r.labels and new >= r.labels:
             return Step("retrain", f"{new:,} new labels")
         if r.every_s and now_us - self._trained_us >= r.every_s * 1e6:

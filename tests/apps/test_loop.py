@@ -94,11 +94,15 @@ def test_a_restart_knows_from_the_topic_what_was_begun_and_answered(hands: Hands
     assert len(hands.begun) == 1
 
 
-def test_a_promotion_or_the_end_of_a_drift_answers_it(hands: Hands) -> None:
-    for what in ("promoted", "drift-over"):
-        found = loop(hands)
-        see(found, METRICS, event("drift"), event(what))
-        found.step({"fraud": 10_000})
+def test_another_champion_or_the_end_of_a_drift_answers_it(hands: Hands) -> None:
+    over = loop(hands)
+    see(over, METRICS, event("drift"), event("drift-over"))
+    over.step({"fraud": 10_000})
+    answered = loop(hands)
+    see(answered, METRICS, event("drift"))
+    see(answered, MODELS, {"domain": "fraud", "champion": "v2", "former": ["v1"], "at_us": 2, "by": "ann", "why": "better"})
+    see(answered, METRICS, event("drift"))
+    answered.step({"fraud": 10_000})
     assert hands.begun == []
 
 
