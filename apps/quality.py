@@ -46,7 +46,7 @@ class Desk:
         self.domain, self.registry = domain, Registry(domain.name)
         self.days = Days(domain)
         self._quality = Quality(self.days)
-        self._watch = Watch(self.days, self._baseline, limits)
+        self._watch = Watch(self.days, self._baseline, limits, self._expected)
         self._baselines: dict[str, Baseline] = {}
         self._said: set[str] = set()
 
@@ -60,6 +60,11 @@ class Desk:
             except (KeyError, TypeError, ValueError) as error:
                 _log.warning("%s %s: the baseline in its manifest cannot be read: %r", self.domain.name, version, error)
         return self._baselines.get(version)
+
+    def _expected(self, version: str) -> float | None:
+        """What the version's report says of the headline measure."""
+        stated = self.registry.versions[version].manifest.get("metrics", {}).get(self.domain.learning().headline, {}).get("mean")
+        return float(stated) if isinstance(stated, int | float) else None
 
     def news(self, reached: int | None, *, caught_up: bool) -> list[BaseModel]:
         """What changed: windows, measures of drift and alarms. ``reached``: the day up to which all topics are read (None: all is).
@@ -113,6 +118,8 @@ def in_words(moved: Moved) -> str:
     since = f"since {date_of(moved.since)}"
     if moved.what == "psi":
         return f"{moved.name}: PSI {moved.value:.2f} (limit {moved.limit:.2f}) {since}"
+    if moved.what == "quality":
+        return f"{moved.name.replace('_', ' ')}: {moved.value:.3f} where {moved.was:.3f} was reported (limit {moved.limit:.3f}) {since}"
     if moved.what == "mean":
         return f"mean {moved.name}: {moved.value:.3f}, was {moved.was:.3f} {since}"
     return f"{moved.name}: {moved.value:.1%} {moved.what}, was {moved.was:.1%} {since}"
@@ -192,7 +199,9 @@ def encode(item: BaseModel) -> bytes:
 def limits(settings: Settings) -> Limits:
     """From where on it is drift, as the environment says."""
     s = settings
-    return Limits(psi=s.drift_psi, share=s.drift_share, mean=s.drift_mean, persist=s.drift_persist, adwin=s.drift_adwin)
+    return Limits(
+        psi=s.drift_psi, share=s.drift_share, mean=s.drift_mean, persist=s.drift_persist, adwin=s.drift_adwin, quality=s.drift_quality
+    )
 
 
 def run(settings: Settings, *, stop: Event) -> None:

@@ -16,15 +16,18 @@ import numpy as np
 from river.drift import ADWIN
 
 from domain.history import identity
+from domain.learning import Matrix, Rows
 from models.answers import answers, outputs
 from models.days import Days, Row
 from models.drift import Baseline, Counts, Profile, chance
+from models.gate import resampled
 
 WEEK: Final = 7
 GRACE: Final = 2  # days after its own that a day is looked at: it is complete then but for what comes later than that
 FEWEST: Final = 200  # decisions of a window that says something
 QUIET: Final = 14  # days without another change of a mean until that counts as over
 SHOWN: Final = 5  # of what moved, in words
+DRAWS: Final = 60  # of keys, all of which must show that a measure is worse than its limit
 _SIGMAS: Final = 4.0  # of a share's own spread that it may exceed its limit by
 
 
@@ -38,6 +41,7 @@ class Limits:
     persist: int = 3  # windows in a row
     level: float = 1e-4  # the chance that is left to chance, for each window
     adwin: float = 1e-4  # ADWIN's delta
+    quality: float = 0.3  # by which the headline measure may be worse than the model's report says, as a part of that
 
 
 class Measured(NamedTuple):
@@ -59,7 +63,7 @@ class Moved(NamedTuple):
     """What moved, from what to what, beyond which limit, and the last day of the first week that showed it."""
 
     name: str
-    what: str  # "psi", "missing", "unseen", "mean"
+    what: str  # "psi", "missing", "unseen", "mean", "quality"
     was: float
     value: float
     limit: float
@@ -125,6 +129,8 @@ class _Version:
     at_us: int = 0
     week: deque[_Day] = field(default_factory=lambda: deque(maxlen=WEEK))
     errors: deque[tuple[int, dict[int, tuple[float, int]]]] = field(default_factory=lambda: deque(maxlen=WEEK))
+    judged: deque[tuple[Rows, Matrix]] = field(default_factory=lambda: deque(maxlen=WEEK))  # labelled days, and the answers to them
+    expected: float | None = None  # the headline measure, as the model's report has it
     above: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # how many windows in a row, since which day
     below: dict[tuple[str, str], int] = field(default_factory=dict)
     moved: dict[tuple[str, str], Moved] = field(default_factory=dict)
@@ -133,10 +139,20 @@ class _Version:
 
 
 class Watch:
-    """One domain's days, looked at once each, in order. ``baseline``: of a version, or None where its bundle has none."""
+    """One domain's days, looked at once each, in order. ``baseline``: of a version, or None where its bundle has none.
 
-    def __init__(self, days: Days, baseline: Callable[[str], Baseline | None], limits: Limits | None = None) -> None:
-        self._days, self._domain, self._baseline = days, days.domain, baseline
+    ``expected``: what a version's report says of the headline measure; a week of labelled days that is worse by more than the limit, and by
+    more than chance among keys explains, is a drift of what the features mean: the features themselves may all look as they did.
+    """
+
+    def __init__(
+        self,
+        days: Days,
+        baseline: Callable[[str], Baseline | None],
+        limits: Limits | None = None,
+        expected: Callable[[str], float | None] = lambda version: None,
+    ) -> None:
+        self._days, self._domain, self._baseline, self._expected = days, days.domain, baseline, expected
         self._limits = limits or Limits()
         self._next: int | None = None
         self._first = 0
@@ -183,7 +199,7 @@ class Watch:
                 self._without.add(name)
                 return None
             delta = self._limits.adwin
-            self._versions[name] = _Version(baseline, day, _Mean(delta), _Mean(delta))
+            self._versions[name] = _Version(baseline, day, _Mean(delta), _Mean(delta), expected=self._expected(name))
             self._without.discard(name)
         return self._versions[name]
 
@@ -203,8 +219,12 @@ class Watch:
             known = [i for i in range(len(own)) if not math.isnan(y[i])]
             if known:
                 found = answers(self._domain, np.stack([own[i].raw for i in known]))
-                wrong = _errors(self._domain.objective, y[known], found, _scale(self._domain.objective, self._versions[name].baseline))
-                self._versions[name].errors.append((day, _by_key([identity(own[i].key) for i in known], wrong)))
+                version = self._versions[name]
+                wrong = _errors(self._domain.objective, y[known], found, _scale(self._domain.objective, version.baseline))
+                version.errors.append((day, _by_key([identity(own[i].key) for i in known], wrong)))
+                keys = np.array([own[i].key for i in known])
+                of_day = Rows(np.stack([own[i].x for i in known]), y[known], keys, np.full(len(known), day))
+                version.judged.append((of_day, found))
 
     def _window(self, name: str, version: _Version, day: int) -> list[Measured]:
         """The week up to ``day``: measured, and held against the limits."""
@@ -223,6 +243,7 @@ class Watch:
             found.append(Measured(self._domain.name, day, name, profile.name, psi, limit, float(missing), float(unseen), rows, draws))
             self._judge(version, profile, found[-1])
         self._means(version, day)
+        self._quality(version, day)
         return found
 
     def _judge(self, version: _Version, profile: Profile, window: Measured) -> None:
@@ -233,10 +254,10 @@ class Watch:
             spread = math.sqrt(max(value * (1 - value), 0.0) * n)
             self._count(version, Moved(profile.name, what, was, value, was + self._limits.share + _SIGMAS * spread, window.day))
 
-    def _count(self, version: _Version, found: Moved) -> None:
-        """One more window of a thing: an alarm begins after some above the limit, and ends after as many below it."""
+    def _count(self, version: _Version, found: Moved, beyond: bool | None = None) -> None:
+        """One more window of a thing: an alarm begins after some beyond the limit (above it), and ends after as many within."""
         place = (found.name, found.what)
-        if found.value > found.limit:
+        if found.value > found.limit if beyond is None else beyond:
             times, since = version.above.get(place, (0, found.since))
             version.above[place] = (times + 1, since)
             version.below.pop(place, None)
@@ -248,6 +269,25 @@ class Watch:
             version.below[place] = version.below.get(place, 0) + 1
             if version.below[place] >= self._limits.persist:
                 del version.moved[place], version.below[place]
+
+    def _quality(self, version: _Version, day: int) -> None:
+        """The headline measure of the latest week of labelled days, against the report's."""
+        if version.expected is None or len(version.judged) < WEEK:
+            return
+        learning = self._domain.learning()
+        rows = Rows(*(np.concatenate(parts) for parts in zip(*(r for r, _ in version.judged), strict=True)))
+        scores = np.concatenate([s for _, s in version.judged])
+        if len(np.unique(rows.y)) < 2:  # nothing to tell apart
+            return
+        sign = 1.0 if learning.lower_is_better else -1.0
+        limit = version.expected * (1 + sign * self._limits.quality)
+        value = learning.headline_of(rows, scores)
+        worse = sign * (value - limit) > 0 and all(
+            sign * (learning.headline_of(Rows(rows.x[i], rows.y[i], names, rows.day[i]), scores[i]) - limit) > 0
+            for i, names in resampled(rows.key, DRAWS, np.random.default_rng(day))
+            if rows.y[i].min() < rows.y[i].max()
+        )
+        self._count(version, Moved(learning.headline, "quality", version.expected, value, limit, day), worse)
 
     def _means(self, version: _Version, day: int) -> None:
         score = version.score.told(day, [d.means for d in version.week if d.day > day - WEEK])
@@ -274,7 +314,7 @@ class Watch:
         fresh = tuple(version.moved[place] for place in sorted(version.told - before))
         if not fresh and not (before and not version.told):
             return []
-        moved = tuple(sorted(version.moved.values(), key=lambda m: -m.value / max(m.limit, 1e-9)))
+        moved = tuple(sorted(version.moved.values(), key=lambda m: (m.what != "quality", -m.value / max(m.limit, 1e-9))))
         return [Turn(self._domain.name, name, version.at_us, day, moved, fresh)]
 
 

@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 
 from domain.decision import Decision
+from domain.learning import Rows
 from domain.registry import DOMAINS
 from domain.schema import UNSEEN
+from models import report
 from models.answers import answers
 from models.days import Days, day_of
 from models.drift import Baseline
+from models.report import Boosters, fitted
 from models.watch import GRACE, Limits, Measured, Turn, Watch
-from tests.models.decided import Plain, decided
+from tests.models.decided import decided
 
 START = datetime(2025, 3, 3, tzinfo=UTC)
 FIRST = day_of(START)
@@ -38,14 +41,45 @@ WORLDS = {
     "cross_sell": Long(126, (85, 106), {"shoppers": 160, "stores": 3}),
     "maintenance": Long(63, (15, 39), {"machines": 30}),
 }
-PLANTED = 70  # the day on which fraud's world changes
+PLANTED, CHANGED = 70, 63  # the days on which fraud's world, or what it means, changes
+
+
+@cache
+def simulated(name: str) -> tuple[list[Decision], tuple[Any, ...]]:
+    """Decisions whose answers say little, and the labels."""
+    long = WORLDS[name]
+    emissions = list(DOMAINS[name].simulate(11, START, days=long.days, **long.sizes))
+    return decided(DOMAINS[name], emissions), tuple(e.value for e in emissions if e.stream == "labels")
+
+
+def learned(name: str) -> Rows:
+    """The labelled rows of the days that the model learns from."""
+    made, labels = simulated(name)
+    first, end = (FIRST + day for day in WORLDS[name].learned)
+    target = DOMAINS[name].targets(labels)
+    rows = [d for d in made if first <= day_of(d.event_time) < end and not np.isnan(target(d))]
+    x, y = np.array([d.features for d in rows], np.float64), np.array([target(d) for d in rows])
+    return Rows(x, y, np.array([d.key for d in rows]), np.array([day_of(d.event_time) for d in rows]))
+
+
+@cache
+def model(name: str) -> Boosters:
+    return fitted(DOMAINS[name], learned(name))
+
+
+def answered(name: str, made: list[Decision]) -> list[Decision]:
+    """The decisions with the model's answers to their features."""
+    x = np.array([d.features for d in made], np.float64)
+    raw = np.hstack([np.asarray(b.predict(x, raw_score=True)).reshape(len(x), -1) for b in model(name).values()])
+    values = answers(DOMAINS[name], raw)[:, 0]
+    pairs = zip(made, raw.tolist(), values.tolist(), strict=True)
+    return [d.model_copy(update={"raw": r, "score": v}) for d, r, v in pairs]
 
 
 @cache
 def world(name: str) -> tuple[tuple[Decision, ...], tuple[Any, ...]]:
-    long = WORLDS[name]
-    emissions = list(DOMAINS[name].simulate(11, START, days=long.days, **long.sizes))
-    return tuple(decided(DOMAINS[name], emissions)), tuple(e.value for e in emissions if e.stream == "labels")
+    made, labels = simulated(name)
+    return tuple(answered(name, made)), labels
 
 
 @cache
@@ -57,13 +91,22 @@ def baseline(name: str) -> Baseline:
     return Baseline.of(x, found, DOMAINS[name].schema, [d.key for d in rows], [day_of(d.event_time) for d in rows])
 
 
+@cache
+def expected(name: str) -> float:
+    """What a report of the model would say: the headline measure of one that learned from half of the keys, on the others."""
+    rows = learned(name)
+    half = np.isin(rows.key, np.unique(rows.key)[::2])
+    ours, theirs = (Rows(*(part[side] for part in rows)) for side in (half, ~half))
+    return DOMAINS[name].learning().headline_of(theirs, report.answers(fitted(DOMAINS[name], ours), theirs.x))
+
+
 def watched(
     name: str, change: Callable[[Decision], Decision] = lambda d: d, of: Callable[[str], Baseline | None] | None = None
 ) -> tuple[list[Measured], list[Turn]]:
     """All that is said of the world's decisions, each changed, when they and the labels come as their time comes."""
     decisions, labels = world(name)
     days = Days(DOMAINS[name])
-    watch = Watch(days, of or (lambda version: baseline(name)))
+    watch = Watch(days, of or (lambda version: baseline(name)), expected=lambda version: expected(name))
     measured, turns, seen = list[Measured](), list[Turn](), FIRST
     for message in sorted([*map(change, decisions), *labels], key=lambda m: m.event_time):
         if day_of(message.event_time) > seen:
@@ -76,18 +119,15 @@ def watched(
 
 
 def planted(name: str, change: Callable[[list[float]], None]) -> Callable[[Decision], Decision]:
-    """From a day on, other features: and the score that a model gives to those."""
-    model = Plain(DOMAINS[name])
-
-    def changed(decision: Decision) -> Decision:
-        if day_of(decision.event_time) < FIRST + PLANTED:
-            return decision
+    """From a day on, other features: and the answers that the model gives to those."""
+    made = [d for d in world(name)[0] if day_of(d.event_time) >= FIRST + PLANTED]
+    changed = []
+    for decision in made:
         row = [np.nan if v is None else v for v in decision.features]
         change(row)
-        scores = model.score(row)
-        return decision.model_copy(update={"features": row, "raw": list(scores.raw), "score": scores.values[0]})
-
-    return changed
+        changed.append(decision.model_copy(update={"features": row}))
+    by_id = {d.decision_id: d for d in answered(name, changed)}
+    return lambda decision: by_id.get(decision.decision_id, decision)
 
 
 @pytest.mark.parametrize("name", DOMAINS)
@@ -128,10 +168,30 @@ def test_a_planted_shift_is_raised_by_name_within_ten_days_and_not_before(change
     assert named.value > named.limit
 
 
+def test_a_model_that_ranks_worse_than_its_report_says_is_raised_though_no_feature_moves() -> None:
+    def otherwise(decision: Decision) -> Decision:
+        """From a day on the answers are those to other payments: each feature, and the score, looks as it did."""
+        if day_of(decision.event_time) < FIRST + CHANGED:
+            return decision
+        other = by_place[(places[decision.decision_id] + 1) % len(by_place)]
+        return decision.model_copy(update={"features": other.features, "raw": other.raw, "score": other.score})
+
+    by_place = world("fraud")[0]
+    places = {d.decision_id: i for i, d in enumerate(by_place)}
+    _, turns = watched("fraud", otherwise)
+    named = [moved for turn in turns for moved in turn.moved if moved.what == "quality"]
+    assert named
+    assert {moved.name for turn in turns for moved in turn.moved} == {"average_precision"}
+    assert named[0].value < named[0].limit < named[0].was
+    known = FIRST + CHANGED + DOMAINS["fraud"].label_wait.days
+    assert known <= turns[0].day <= known + 10
+
+
 def test_a_drift_that_ends_is_over() -> None:
     def passing(decision: Decision) -> Decision:
-        return decision if day_of(decision.event_time) >= FIRST + PLANTED + 7 else planted("fraud", amount)(decision)
+        return decision if day_of(decision.event_time) >= FIRST + PLANTED + 7 else doubled(decision)
 
+    doubled = planted("fraud", amount)
     _, turns = watched("fraud", passing)
     assert turns[0].moved
     assert not turns[-1].moved
