@@ -30,9 +30,9 @@ from tests.system.versions import copied, known, promote, register, told
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 FRAUD = DOMAINS["fraud"]
-HISTORY, DRIFT, DAYS = 56, 63, 150  # days: sent at once, and when frauds change, and the last
-DAY_S = 1.6  # seconds that a day takes after the history
-CUSTOMERS = 500
+HISTORY, DRIFT, DAYS = 45, 47, 135  # days: sent at once, and when frauds change, and the last
+DAY_S = 2.0  # seconds that a day takes after the history
+CUSTOMERS = 1_000
 JUDGED, LABELLED = 10, 8  # days that the new champion is judged on, and that their labels take
 
 
@@ -120,7 +120,7 @@ def _check(settings: Settings, sent: list[Emission], made: list[dict[str, Any]],
     by_new = [datetime.fromisoformat(d["event_time"]) for d in made if d["model_version"] == swap["version"]]
     back = min(by_new)
     last = back + timedelta(days=JUDGED)
-    before = precision(made, labels, moment(DRIFT - 21), moment(DRIFT))
+    before = precision(made, labels, moment(DRIFT - 14), moment(DRIFT))
     fallen = precision(made, labels, moment(DRIFT + 7), back)
     after = precision(made, labels, back, last)
     print(f"average precision {before:.3f} before, {fallen:.3f} until the swap on {back:%Y-%m-%d}, {after:.3f} after")
