@@ -27,7 +27,8 @@ GRACE: Final = 2  # days after its own that a day is looked at: it is complete t
 FEWEST: Final = 200  # decisions of a window that says something
 QUIET: Final = 14  # days without another change of a mean until that counts as over
 SHOWN: Final = 5  # of what moved, in words
-DRAWS: Final = 60  # of keys, all of which must show that a measure is worse than its limit
+DRAWS: Final = 100  # of keys
+SURE: Final = 0.95  # of them must show that a measure is worse than its limit
 _SIGMAS: Final = 4.0  # of a share's own spread that it may exceed its limit by
 
 
@@ -282,12 +283,18 @@ class Watch:
         sign = 1.0 if learning.lower_is_better else -1.0
         limit = version.expected * (1 + sign * self._limits.quality)
         value = learning.headline_of(rows, scores)
-        worse = sign * (value - limit) > 0 and all(
-            sign * (learning.headline_of(Rows(rows.x[i], rows.y[i], names, rows.day[i]), scores[i]) - limit) > 0
-            for i, names in resampled(rows.key, DRAWS, np.random.default_rng(day))
-            if rows.y[i].min() < rows.y[i].max()
-        )
+        worse = sign * (value - limit) > 0 and self._surely(rows, scores, day, limit)
         self._count(version, Moved(learning.headline, "quality", version.expected, value, limit, day), worse)
+
+    def _surely(self, rows: Rows, scores: Matrix, day: int, limit: float) -> bool:
+        """Whether nearly every draw of keys has a measure that is worse than the limit."""
+        learning, worse, drawn = self._domain.learning(), 0, 0
+        for i, names in resampled(rows.key, DRAWS, np.random.default_rng(day)):
+            if rows.y[i].min() < rows.y[i].max():
+                value = learning.headline_of(Rows(rows.x[i], rows.y[i], names, rows.day[i]), scores[i])
+                drawn += 1
+                worse += value > limit if learning.lower_is_better else value < limit
+        return worse >= SURE * drawn
 
     def _means(self, version: _Version, day: int) -> None:
         score = version.score.told(day, [d.means for d in version.week if d.day > day - WEEK])

@@ -30,7 +30,7 @@ from tests.system.versions import copied, known, promote, register, told
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 FRAUD = DOMAINS["fraud"]
-HISTORY, DRIFT, DAYS = 45, 47, 135  # days: sent at once, and when frauds change, and the last
+HISTORY, DRIFT, DAYS = 60, 62, 145  # days: sent at once (the longest windows fill in 38), when frauds change, and the last
 DAY_S = 2.0  # seconds that a day takes after the history
 CUSTOMERS = 1_000
 JUDGED, LABELLED = 10, 8  # days that the new champion is judged on, and that their labels take
