@@ -4,8 +4,9 @@ They are parted in time for every domain, since what changed, changed in time. R
 part) stay on one side: a unit that ended in the last days is kept back, one that ended before is learned from. Whole keys by lot would
 do less: a champion was trained on all keys that there were, so every lot would hold keys that it has seen.
 
-Between the two sides no days are left out, as they are where a recipe is judged: they would only make the promoted model older. A key that
-is positive where the candidate learned is left out of what is kept back, where the domain says so, so that it cannot be known again there.
+Between the two sides no days are left out, as they are where a recipe is judged: they would only make the promoted model older. Nor are
+keys that are known as positive by then (``Learning.leave_out_found``): both models are asked what the stream was asked, which is what the
+measures of quality are of; and of a week without them a handful of positives would remain, from which nothing can be told.
 """
 
 from __future__ import annotations
@@ -44,8 +45,6 @@ def part(data: Dataset, learning: Learning, days: int, after: float = -math.inf)
     first = int(data.day[rows].max()) - days + 1
     test = rows[(ended >= first) & (begun > after)]
     train = rows[(ended < first) & (data.day[rows] >= first - _train_days(learning))]
-    if learning.leave_out_found:
-        test = _unfound(data, learning, train, test)
     _demand(data, train, test, after)
     return Fold(train, test, first)
 
@@ -70,16 +69,6 @@ def _spans(data: Dataset, learning: Learning, rows: Index) -> tuple[NDArray[np.f
     np.minimum.at(begun, unit, data.time[rows])
     np.maximum.at(ended, unit, data.day[rows])
     return begun[unit], ended[unit]
-
-
-def _unfound(data: Dataset, learning: Learning, train: Index, test: Index) -> Index:
-    """Without the keys known as positive by the day of the row, or from what is learned from."""
-    delay = learning.window.delay if learning.window else 0
-    positive = np.flatnonzero(data.y == 1)
-    known = {str(key): -math.inf for key in data.key[np.intersect1d(positive, train)]}
-    for i in positive:
-        known.setdefault(str(data.key[i]), float(data.day[i] + delay))
-    return test[[data.day[i] <= known.get(str(data.key[i]), math.inf) for i in test]]
 
 
 def _demand(data: Dataset, train: Index, test: Index, after: float) -> None:
