@@ -1,4 +1,4 @@
-"""`python -m tests.bench --out bench`: the formats compared, then the stream measured, then both told. `make bench` runs it.
+"""`python -m tests.bench --out bench`: the formats compared, the stream measured, and learning on; then told. `make bench` runs it.
 
 What is not known here goes on to the stream's part (``python -m tests.bench.speed --help``).
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from exports import titus_environment
 from exports.errors import EngineMissing
-from tests.bench import comparison
+from tests.bench import comparison, drift
 from tests.bench.cases import CASES
 from tests.bench.cold import ROOT, keeping_bytecode
 from tests.bench.targets import in_words
@@ -28,10 +28,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, allow_abbrev=False)
     parser.add_argument("--out", type=Path, default=Path("bench"), help="the folder to write to")
     parser.add_argument("--cases", choices=tuple(CASES), default="full", help="which models the formats are compared on")
-    parser.add_argument("--only", choices=("formats", "stream"), help="measure only these, and tell them with what lies there of the other")
+    parser.add_argument("--only", choices=("formats", "stream", "drift"), help="measure only these, and tell them with what lies there")
     chosen, rest = parser.parse_known_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
-    stages = {"formats": lambda: _formats(chosen.out, chosen.cases), "stream": lambda: _stream(chosen.out, rest)}
+    stages = {
+        "formats": lambda: _formats(chosen.out, chosen.cases),
+        "stream": lambda: _stream(chosen.out, rest),
+        "drift": lambda: _drift(chosen.out, chosen.cases),
+    }
     status = 0
     for name, stage in stages.items():
         if chosen.only in (None, name):
@@ -57,6 +61,12 @@ def _formats(out: Path, cases: str) -> int:
 def _stream(out: Path, options: list[str]) -> int:
     _say("measuring the stream: about eight minutes")
     return subprocess.run([sys.executable, "-m", "tests.bench.speed", "--out", str(out), *options], check=False).returncode
+
+
+def _drift(out: Path, cases: str) -> int:
+    _say("measuring what learning on buys where frauds change: about two minutes")
+    drift.write(out, drift.SMOKE if cases == "smoke" else drift.FULL)
+    return 0
 
 
 def _told(out: Path) -> int:
