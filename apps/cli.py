@@ -422,6 +422,18 @@ def models_diff(domain: DomainArgument, version: VersionArgument, other: Version
     models_command.compared(from_environment(), DOMAINS[domain], version, other, console)
 
 
+@models_app.command("compare")
+def models_compare(
+    domain: DomainArgument,
+    version: Annotated[str | None, typer.Argument(help="The challenger. Default: the first in line.")] = None,
+    days: Annotated[int, typer.Option(help="Newest days that have labels, to compare on.", min=1)] = 14,
+) -> None:
+    """Set a challenger beside the champion on the events that both decided and whose labels have come, with an interval."""
+    from apps import compare
+
+    compare.command(from_environment(), DOMAINS[domain], version, days, console)
+
+
 @models_app.command("promote")
 def models_promote(domain: DomainArgument, version: VersionArgument, why: WhyOption) -> None:
     """Make a version the champion: running scorers take it without a restart. Its bundle is loaded and its parity looked at first."""
