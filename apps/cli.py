@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import errno
 import logging
-import math
 import signal
 import sys
-from collections.abc import Callable, Collection
-from enum import StrEnum
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from apps import terminal
+from apps.cli_loop import loop_app
+from apps.cli_models import models_app
+from apps.cli_options import (
+    DomainArgument,
+    DomainOrNone,
+    FormatOption,
+    GuaranteeOption,
+    ModelOption,
+    PinnedOption,
+    SeparatorOption,
+    console,
+    finite,
+    guarantee_of,
+    one_of,
+    say,
+    seconds,
+)
 from apps.errors import AppError
-from apps.settings import Guarantee, Settings, from_environment
+from apps.settings import from_environment
 from domain.registry import DOMAINS
 from exports.formats import FORMATS
 
@@ -30,87 +44,10 @@ app = typer.Typer(
 )
 broker_app = typer.Typer(help="The Kafka broker of this machine, used when KAFKA_BOOTSTRAP_SERVERS names no other.", no_args_is_help=True)
 app.add_typer(broker_app, name="broker")
-models_app = typer.Typer(help="The versions of a domain's model: which there are, which decides, and why.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+app.add_typer(loop_app)
 _MENDABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # disks and rights, not defects
 _SPLITS = ("time", "key")
-console = Console(stderr=True, highlight=False, markup=False)
-
-
-class GuaranteeName(StrEnum):
-    """What holds when a process dies."""
-
-    exactly_once = "exactly-once"
-    at_least_once = "at-least-once"
-
-
-def _one_of(names: Collection[str]) -> Callable[[str], str]:
-    """Refuses what is not one of these names."""
-
-    def check(value: str) -> str:
-        if value is not None and value not in names:  # an argument that may be left out
-            raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}")
-        return value
-
-    return check
-
-
-def _finite(value: float | None) -> float | None:
-    """Refuses "nan" and "inf", which pass every bound."""
-    if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is not a number that one can wait by")
-    return value
-
-
-def _separator(text: str) -> str:
-    """One character of ASCII that no CSV uses otherwise; ``\\t`` is a tab."""
-    found = "\t" if text == "\\t" else text
-    if len(found) != 1 or not found.isascii() or found in '"\r\n\0':
-        raise typer.BadParameter(f"{text!r} is not one character that can stand between columns; \\t is a tab")
-    return found
-
-
-DomainArgument = Annotated[
-    str,
-    typer.Argument(help=f"Which domain: {', '.join(DOMAINS)}.", callback=_one_of(DOMAINS), autocompletion=lambda: list(DOMAINS)),
-]
-DomainOrNone = Annotated[
-    str | None,
-    typer.Argument(help=f"Which domain: {', '.join(DOMAINS)}.", callback=_one_of(DOMAINS), autocompletion=lambda: list(DOMAINS)),
-]
-ModelOption = Annotated[
-    Path | None, typer.Option("--model", help="A bundle's folder. Default: the champion; without one, the newest trained here.")
-]
-PinnedOption = Annotated[
-    Path | None, typer.Option("--model", help="Score with this bundle's folder only, whatever is announced. Default: the announced models.")
-]
-FormatOption = Annotated[
-    str,
-    typer.Option(
-        "--format",
-        help="Which of the bundle's artifacts does the scoring.",
-        metavar=f"[{'|'.join(FORMATS)}]",
-        callback=_one_of(FORMATS),
-        autocompletion=lambda: list(FORMATS),
-    ),
-]
-SeparatorOption = Annotated[
-    str, typer.Option(help="What stands between the columns of a CSV: one character, \\t for a tab.", callback=_separator)
-]
-GuaranteeOption = Annotated[
-    GuaranteeName | None, typer.Option(help="What holds when a process dies. Default: POLYSCORE_GUARANTEE, else at-least-once.")
-]
-
-
-def say(text: str) -> None:
-    """Tell the person at the terminal what is happening."""
-    terminal.say(console, text)
-
-
-def _guarantee(chosen: GuaranteeName | None, settings: Settings) -> Guarantee:
-    if chosen is None:
-        return settings.guarantee
-    return "exactly-once" if chosen is GuaranteeName.exactly_once else "at-least-once"
 
 
 @app.command()
@@ -119,7 +56,7 @@ def demo(
     duration: Annotated[str | None, typer.Option("--for", help="Stop by itself after this time, such as 60s, 5m or 1h.")] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Print plain lines instead of the live screen.")] = False,
     rate: Annotated[
-        float | None, typer.Option(help="Events per second, of each domain. Default: the domain's own.", min=0.1, callback=_finite)
+        float | None, typer.Option(help="Events per second, of each domain. Default: the domain's own.", min=0.1, callback=finite)
     ] = None,
     model_format: FormatOption = "pmml",
     guarantee: GuaranteeOption = None,
@@ -129,7 +66,7 @@ def demo(
     from apps import demo as process
 
     settings, domains = from_environment(), (domain,) if domain else tuple(DOMAINS)
-    options = process.Options(seconds(duration), headless, rate, model_format, _guarantee(guarantee, settings), port, domains)
+    options = process.Options(seconds(duration), headless, rate, model_format, guarantee_of(guarantee, settings), port, domains)
     raise typer.Exit(process.run(settings, options, console))
 
 
@@ -173,12 +110,12 @@ def simulate(
         typer.Option(
             help="Events per second; simulated time passes as fast as that needs. Default: as in a demo.",
             min=0.1,
-            callback=_finite,
+            callback=finite,
         ),
     ] = None,
     speed: Annotated[
         float | None,
-        typer.Option(help="Simulated seconds per second, instead of --rate; 1 is real time.", min=0.001, callback=_finite),
+        typer.Option(help="Simulated seconds per second, instead of --rate; 1 is real time.", min=0.001, callback=finite),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same world and the same events.")] = 7,
     size: Annotated[
@@ -204,7 +141,7 @@ def replay(
     domain: DomainArgument,
     data: Annotated[list[Path], typer.Option("--data", help="A file of the domain's recorded data; may be given several times.")],
     speed: Annotated[
-        float | None, typer.Option(help="Recorded seconds per second. Default: as fast as Kafka takes it.", min=0.001, callback=_finite)
+        float | None, typer.Option(help="Recorded seconds per second. Default: as fast as Kafka takes it.", min=0.001, callback=finite)
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Send only this many events.", min=1)] = None,
 ) -> None:
@@ -270,7 +207,7 @@ def evaluate(
     domain: DomainArgument,
     data: Annotated[list[Path], typer.Option("--data", help="Recorded history: files or a folder; may be given several times.")],
     split: Annotated[
-        str | None, typer.Option(help="Part by time or by key, where the data allows both.", callback=_one_of(("time", "key")))
+        str | None, typer.Option(help="Part by time or by key, where the data allows both.", callback=one_of(("time", "key")))
     ] = None,
     test: Annotated[Path | None, typer.Option("--test", help="Judge on this file instead: the test file of C-MAPSS.")] = None,
     rul: Annotated[Path | None, typer.Option("--rul", help="What the test file's engines had left: the RUL file of C-MAPSS.")] = None,
@@ -371,7 +308,7 @@ def stream(
     from apps import scorer
 
     settings = from_environment()
-    options = scorer.Options(domain, model, model_format, _guarantee(guarantee, settings), instance)
+    options = scorer.Options(domain, model, model_format, guarantee_of(guarantee, settings), instance)
     scorer.command(settings, options, say)
 
 
@@ -389,115 +326,6 @@ def batch(
 
     options = process.Options(domain, process.moment(since), model, model_format, out or Path(f"{domain}-batch.csv"), everything)
     process.command(from_environment(), options, console)
-
-
-VersionArgument = Annotated[str, typer.Argument(help="A version of the domain's model, as `polyscore models list` names it.")]
-WhyOption = Annotated[str, typer.Option(help="The reason, kept with the version's history.")]
-
-
-@models_app.command("list")
-def models_list(domain: DomainArgument) -> None:
-    """List the versions: stage, since when, the headline metric, who or what moved each there and why. Times are UTC."""
-    from apps import models_command
-
-    models_command.listed(from_environment(), DOMAINS[domain], console)
-
-
-@models_app.command("show")
-def models_show(
-    domain: DomainArgument,
-    version: Annotated[str | None, typer.Argument(help="A version of the domain's model. Default: the champion.")] = None,
-) -> None:
-    """Show one version: where it comes from, its metrics, the parity of each format, and what happened to it."""
-    from apps import models_command
-
-    models_command.shown(from_environment(), DOMAINS[domain], version, console)
-
-
-@models_app.command("diff")
-def models_diff(domain: DomainArgument, version: VersionArgument, other: VersionArgument) -> None:
-    """Show two versions side by side: what differs in data, parameters and features, and every metric."""
-    from apps import models_command
-
-    models_command.compared(from_environment(), DOMAINS[domain], version, other, console)
-
-
-@models_app.command("compare")
-def models_compare(
-    domain: DomainArgument,
-    version: Annotated[str | None, typer.Argument(help="The challenger. Default: the first in line.")] = None,
-    days: Annotated[int, typer.Option(help="Newest days that have labels, to compare on.", min=1)] = 14,
-) -> None:
-    """Set a challenger beside the champion on the events that both decided and whose labels have come, with an interval."""
-    from apps import compare
-
-    compare.command(from_environment(), DOMAINS[domain], version, days, console)
-
-
-@models_app.command("promote")
-def models_promote(domain: DomainArgument, version: VersionArgument, why: WhyOption) -> None:
-    """Make a version the champion: running scorers take it without a restart. Its bundle is loaded and its parity looked at first."""
-    from apps import models_command, moves
-
-    say(moves.promote(from_environment(), DOMAINS[domain], version, models_command.by_hand(why)))
-
-
-@models_app.command("rollback")
-def models_rollback(domain: DomainArgument, why: WhyOption) -> None:
-    """Make the champion before the present one the champion again; the present one is archived."""
-    from apps import models_command, moves
-
-    say(moves.rollback(from_environment(), DOMAINS[domain], models_command.by_hand(why)))
-
-
-@models_app.command("challenge")
-def models_challenge(
-    domain: DomainArgument,
-    version: VersionArgument,
-    why: WhyOption,
-    share: Annotated[
-        float, typer.Option(help="Of the keys, from 0 to 1: these get its decisions for real.", min=0, max=1, callback=_finite)
-    ] = 0.0,
-) -> None:
-    """Let a version score beside the champion, in shadow or for a share of the keys."""
-    from apps import models_command, moves
-
-    say(moves.challenge(from_environment(), DOMAINS[domain], version, share, models_command.by_hand(why)))
-
-
-@models_app.command("archive")
-def models_archive(domain: DomainArgument, version: VersionArgument, why: WhyOption) -> None:
-    """Take a version out of use; its bundle stays. The champion cannot be archived: promote another, or roll back."""
-    from apps import models_command, moves
-
-    say(moves.archive(from_environment(), DOMAINS[domain], version, models_command.by_hand(why)))
-
-
-@app.command()
-def retrain(  # noqa: PLR0913  # its arguments are options
-    domain: DomainArgument,
-    why: Annotated[str, typer.Option(help="What triggered it; goes into the registry.")] = "by hand",
-    since: Annotated[str | None, typer.Option(help="Leave out decisions of events before then, such as 2026-01-31.")] = None,
-    until: Annotated[str | None, typer.Option(help="Leave out decisions and labels of event time from then on.")] = None,
-    offsets_of: Annotated[str, typer.Option(help="Read the window of offsets once more that this version was trained on.")] = "",
-    train_days: Annotated[int | None, typer.Option(help="Days to learn from. Default: the domain's.", min=1)] = None,
-    holdout_days: Annotated[int | None, typer.Option(help="Newest days to judge on. Default: the domain's.", min=1)] = None,
-    promote: Annotated[bool, typer.Option("--promote/--no-promote", help="Promote what the gate finds better, or only judge.")] = True,
-    refit: Annotated[bool, typer.Option("--refit", help="Learn the leaves of the champion's trees anew, not new trees.")] = False,
-) -> None:
-    """Train a candidate from the topics and promote it if the gate finds it better than the champion; else it is a challenger.
-
-    Exits with 0 where it is better, 3 where it is refused, 1 where there are too few labels, or something is wrong.
-    """
-    from apps import retrain as process
-    from apps.batch import moment
-    from models.retrain import Days
-
-    end = moment(until, "--until") if until else process.ALWAYS
-    days = Days(train_days, holdout_days)
-    options = process.Options(domain, why, moment(since), end, offsets_of, days, promote, refit)
-    outcome = process.command(from_environment(), options, console)
-    raise typer.Exit(0 if outcome.better else process.REFUSED)
 
 
 @app.command()
@@ -522,98 +350,6 @@ def monitor() -> None:
     settings = from_environment()
     with process.stoppable() as stop, process.beside(lambda: label_letters.run(settings, stop), stop):
         monitor.run(settings, stop=stop)
-
-
-@app.command()
-def outcomes() -> None:
-    """Join decisions with what became of them: money saved, offers taken, failures foreseen; published on `metrics`."""
-    from apps import outcomes as process
-    from apps.process import stoppable
-
-    settings = from_environment()
-    with stoppable() as stop:
-        process.run(settings, stop=stop)
-
-
-@app.command()
-def shadow(domain: DomainOrNone = None, model_format: FormatOption = "pmml") -> None:
-    """Let challengers score beside the champion what it decided; what they would have done goes on a topic of its own."""
-    from apps import shadow as process
-    from apps.process import stoppable
-
-    with stoppable() as stop:
-        chosen = [DOMAINS[domain]] if domain else [*DOMAINS.values()]
-        written = process.run(from_environment(), chosen, model_format, stop=stop)
-    say(f"stopped: {written:,} decisions in a challenger's place")
-
-
-@app.command()
-def online(
-    domain: DomainArgument,
-    every: Annotated[int, typer.Option(help="Labels between two judgements by the gate.", min=100)] = 5_000,
-) -> None:
-    """Let a model that learns one label at a time challenge the champion from the shadow."""
-    from apps import online as process
-    from apps.process import stoppable
-
-    with stoppable() as stop:
-        written = process.run(from_environment(), DOMAINS[domain], every=every, stop=stop)
-    say(f"stopped: {written:,} decisions in the champion's place")
-
-
-@app.command()
-def loop(
-    domain: DomainOrNone = None,
-    labels: Annotated[int | None, typer.Option(help="Train again after so many new labels. Default: not for that.", min=1)] = None,
-    every: Annotated[str | None, typer.Option(help="Train again after this time, such as 24h. Default: not for that.")] = None,
-    drift: Annotated[bool, typer.Option(help="Train again when drift is raised, until a promotion answers it.")] = True,
-    retry_labels: Annotated[int, typer.Option(help="New labels between two trainings for one alarm.", min=1)] = 5_000,
-) -> None:
-    """Train again when a rule says so, keep the former champion in the shadow of the new one, and roll back what is worse."""
-    from apps import loop as process
-    from apps.process import stoppable
-    from models.rules import Rules
-
-    rules = Rules(labels, seconds(every), drift, retry_labels)
-    with stoppable() as stop:
-        process.run(from_environment(), [DOMAINS[domain]] if domain else [*DOMAINS.values()], rules, stop=stop)
-
-
-@app.command()
-def explain(
-    decision_id: Annotated[str, typer.Argument(help="The decision's id: that of its event.")],
-    domain: Annotated[str | None, typer.Option(help="Look in this domain only.", callback=_one_of(DOMAINS))] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
-) -> None:
-    """Go over one decision again: event, version, score by every format, reasons, label. Exits with 1 where a format disagrees."""
-    from apps import explain as process
-
-    raise typer.Exit(0 if process.command(from_environment(), decision_id, domain, as_json=as_json, console=console) else 1)
-
-
-@app.command()
-def decisions(
-    domain: DomainArgument,
-    version: Annotated[str | None, typer.Option("--model", help="Only those that this version of the model made.")] = None,
-    key: Annotated[str | None, typer.Option(help="Only those of this customer, shopper or machine.")] = None,
-    action: Annotated[str | None, typer.Option(help="Only those with this action.")] = None,
-) -> None:
-    """List decisions as CSV on standard output."""
-    from apps import decisions as process
-
-    done = process.command(from_environment(), process.Wanted(domain, version, key, action))
-    say(f"{done:,} decisions")
-
-
-@app.command()
-def quality() -> None:
-    """Judge decisions by the labels that come days later, by day and version, and watch for drift; published on `metrics`."""
-    from apps import quality as process
-    from apps.process import stoppable
-
-    settings = from_environment()
-    with stoppable() as stop:
-        process.run(settings, stop=stop)
 
 
 @app.command()
@@ -658,21 +394,6 @@ def _sized(text: str) -> tuple[str, int]:
     if not (number.isascii() and number.isdigit()):
         raise typer.BadParameter(f"{text!r} is not a name and a number; write customers=500", param_hint="--size")
     return name, int(number)
-
-
-def seconds(text: str | None) -> float | None:
-    """``90``, ``60s``, ``5m`` or ``1h`` as seconds."""
-    if text is None:
-        return None
-    units = {"s": 1, "m": 60, "h": 3600}
-    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
-    try:
-        value = float(number) * units[unit]
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e9:
-        raise typer.BadParameter(f"{text!r} is not a time; write 60s, 5m or 1h", param_hint="--for")
-    return value
 
 
 def main() -> None:
