@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from river.drift import ADWIN
 
 from domain.history import identity
 from domain.learning import Matrix, Rows
@@ -21,8 +20,8 @@ from models.answers import answers, outputs
 from models.days import Days, Row
 from models.drift import Baseline, Counts, Profile, chance
 from models.gate import resampled
+from models.means import WEEK, Mean, Sums, by_key
 
-WEEK: Final = 7
 GRACE: Final = 2  # days after its own that a day is looked at: it is complete then but for what comes later than that
 FEWEST: Final = 200  # decisions of a window that says something
 QUIET: Final = 14  # days without another change of a mean until that counts as over
@@ -87,35 +86,7 @@ class _Day(NamedTuple):
     day: int
     counts: tuple[Counts, ...]
     rows: int
-    means: dict[int, tuple[float, int]]  # by key: the sum of scores, and of how many
-
-
-class _Mean:
-    """ADWIN (Bifet and Gavaldà, SDM 2007) on one value a key and week: its mean. A seventh of the keys has its turn each day.
-
-    ADWIN takes values for independent draws. Rows of a key are not, and hours and weekdays have a rhythm; weeks of keys have neither.
-    """
-
-    def __init__(self, delta: float) -> None:
-        self._adwin: Any = ADWIN(delta=delta)  # type: ignore[no-untyped-call]
-        self._before: tuple[int, float] | None = None  # the day of a change, and the mean up to it
-
-    def told(self, day: int, days: Iterable[dict[int, tuple[float, int]]]) -> tuple[float, float] | None:
-        """Add a week that ends on ``day``; the mean before and now for a week after a change, as ADWIN forgets what was before it."""
-        sums: dict[int, tuple[float, int]] = {}
-        for found in days:
-            for key, (total, count) in found.items():
-                if key % WEEK == day % WEEK:
-                    told = sums.get(key, (0.0, 0))
-                    sums[key] = (told[0] + total, told[1] + count)
-        for key in sorted(sums):
-            before = float(self._adwin.estimation)
-            self._adwin.update(sums[key][0] / sums[key][1])
-            if self._adwin.drift_detected and (self._before is None or day - self._before[0] > WEEK):
-                self._before = (day, before)
-        if self._before is None or day - self._before[0] > WEEK:
-            return None
-        return self._before[1], float(self._adwin.estimation)
+    means: Sums  # by key: the sum of scores, and of how many
 
 
 @dataclass
@@ -124,12 +95,12 @@ class _Version:
 
     baseline: Baseline
     first: int
-    score: _Mean
-    error: _Mean
+    score: Mean
+    error: Mean
     last: int = 0
     at_us: int = 0
     week: deque[_Day] = field(default_factory=lambda: deque(maxlen=WEEK))
-    errors: deque[tuple[int, dict[int, tuple[float, int]]]] = field(default_factory=lambda: deque(maxlen=WEEK))
+    errors: deque[tuple[int, Sums]] = field(default_factory=lambda: deque(maxlen=WEEK))
     judged: deque[tuple[Rows, Matrix]] = field(default_factory=lambda: deque(maxlen=WEEK))  # labelled days, and the answers to them
     expected: float | None = None  # the headline measure, as the model's report has it
     above: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # how many windows in a row, since which day
@@ -200,7 +171,7 @@ class Watch:
                 self._without.add(name)
                 return None
             delta = self._limits.adwin
-            self._versions[name] = _Version(baseline, day, _Mean(delta), _Mean(delta), expected=self._expected(name))
+            self._versions[name] = _Version(baseline, day, Mean(delta), Mean(delta), expected=self._expected(name))
             self._without.discard(name)
         return self._versions[name]
 
@@ -208,7 +179,7 @@ class Watch:
         found = answers(self._domain, np.stack([row.raw for row in rows]))
         keys = [identity(row.key) for row in rows]
         counts = version.baseline.counts(np.stack([row.x for row in rows]), found)
-        scores = _by_key(keys, [row.score / _scale(self._domain.objective, version.baseline) for row in rows])
+        scores = by_key(keys, [row.score / _scale(self._domain.objective, version.baseline) for row in rows])
         version.week.append(_Day(day, counts, len(rows), scores))
         version.last, version.at_us = day, max(version.at_us, *(row.first[0] for row in rows))
 
@@ -222,7 +193,7 @@ class Watch:
                 found = answers(self._domain, np.stack([own[i].raw for i in known]))
                 version = self._versions[name]
                 wrong = _errors(self._domain.objective, y[known], found, _scale(self._domain.objective, version.baseline))
-                version.errors.append((day, _by_key([identity(own[i].key) for i in known], wrong)))
+                version.errors.append((day, by_key([identity(own[i].key) for i in known], wrong)))
                 keys = np.array([own[i].key for i in known])
                 of_day = Rows(np.stack([own[i].x for i in known]), y[known], keys, np.full(len(known), day))
                 version.judged.append((of_day, found))
@@ -323,14 +294,6 @@ class Watch:
             return []
         moved = tuple(sorted(version.moved.values(), key=lambda m: (m.what != "quality", -m.value / max(m.limit, 1e-9))))
         return [Turn(self._domain.name, name, version.at_us, day, moved, fresh)]
-
-
-def _by_key(keys: Sequence[int], values: Iterable[float]) -> dict[int, tuple[float, int]]:
-    found: dict[int, tuple[float, int]] = {}
-    for key, value in zip(keys, values, strict=True):
-        total, count = found.get(key, (0.0, 0))
-        found[key] = (total + float(value), count + 1)
-    return found
 
 
 def _scale(objective: str, baseline: Baseline) -> float:
