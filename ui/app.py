@@ -12,6 +12,7 @@ st.set_page_config(page_title="polyscore", page_icon=":material/monitoring:", la
 st.navigation([
     st.Page("views/live.py", title="Live", icon=":material/monitoring:", default=True),
     st.Page("views/alerts.py", title="Alerts", icon=":material/notification_important:"),
+    st.Page("views/decision.py", title="Decision", icon=":material/search:"),
     st.Page("views/keys.py", title="Now", icon=":material/list:"),
     st.Page("views/models.py", title="Models", icon=":material/account_tree:"),
     st.Page("views/formats.py", title="Formats", icon=":material/speed:"),

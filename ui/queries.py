@@ -109,6 +109,13 @@ def model(engine: Engine, domain: str, version: str) -> Row[Any]:
     return _rows(engine, select(table).where(table.c.domain == domain, table.c.version == version))[0]
 
 
+def steps(engine: Engine, domain: str, version: str) -> Row[Any] | None:
+    """The stages of one of them, the present one last; None where the registry has not told of it."""
+    m = ModelRow
+    found = _rows(engine, select(col(m.stage), col(m.steps), col(m.parent)).where(col(m.domain) == domain, col(m.version) == version))
+    return found[0] if found else None
+
+
 def _rows(engine: Engine, query: Executable) -> Sequence[Row[Any]]:
     with engine.connect() as connection:
         return connection.execute(query).all()

@@ -72,7 +72,7 @@ def test_a_page_that_is_a_fresh_servers_first_visit_is_the_dashboards_own(addres
         page = open_page(browser, f"{address}/models")
         navigation = page.get_by_test_id("stSidebarNavLink")
         navigation.first.wait_for(timeout=30_000)
-        assert [link.split()[-1] for link in navigation.all_inner_texts()] == ["Live", "Alerts", "Now", "Models", "Formats"]
+        assert [link.split()[-1] for link in navigation.all_inner_texts()] == ["Live", "Alerts", "Decision", "Now", "Models", "Formats"]
         page.close()
 
 

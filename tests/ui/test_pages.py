@@ -8,43 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from sqlalchemy import Connection, text
-from streamlit.testing.v1 import AppTest
 
-import ui
 from apps.database import open_database, upsert
 from apps.tables import OutcomesRow
 from exports.formats import FORMATS
 from tests.bench.made_up import compared
+from tests.ui.driver import run, said
 from tests.ui.filled import VERSION, fill
 
-APP = Path(ui.__file__).parent
 PAGES = ("live", "alerts", "keys", "models")
-
-
-@pytest.fixture
-def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    st.cache_resource.clear()
-    found = f"sqlite:///{tmp_path / 'polyscore.db'}"
-    monkeypatch.setenv("POLYSCORE_DATABASE_URL", found)
-    monkeypatch.setenv("POLYSCORE_HOME", str(tmp_path))
-    monkeypatch.setenv("POLYSCORE_COMPARISON", str(tmp_path / "comparison.json"))
-    return found
-
-
-def run(page: str) -> AppTest:
-    found = AppTest.from_file(str(APP / "app.py"), default_timeout=60).run()
-    if page != "live":
-        found = found.switch_page(f"views/{page}.py").run()
-    assert not found.exception, found.exception
-    return found
-
-
-def said(page: AppTest) -> str:
-    parts = [e.value for kind in ("markdown", "caption", "code", "subheader", "info") for e in page.get(kind)]
-    html = [e.proto.body for e in page.get("html")]
-    return "\n".join(str(part) for part in [*parts, *html])
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -54,6 +54,7 @@ QUESTIONS: dict[str, Callable[[Engine], Any]] = {
     "decision": lambda e: queries.decision(e, "fraud", "d000010"),
     "recent decisions": lambda e: queries.recent_decisions(e, queries.decision(e, "fraud", "d000010")),  # type: ignore[arg-type]
     "models": lambda e: queries.models(e, "fraud"),
+    "steps": lambda e: queries.steps(e, "fraud", VERSION),
     "model": lambda e: queries.model(e, "fraud", VERSION),
 }
 ALONE = ("totals", "newest alerts", "alert count")  # what is asked again and again over many rows: the table is not touched
