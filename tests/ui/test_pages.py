@@ -14,7 +14,7 @@ from apps.database import open_database, upsert
 from apps.tables import OutcomesRow
 from exports.formats import FORMATS
 from tests.bench.made_up import compared
-from tests.ui.driver import run, said
+from tests.ui.driver import run, said, table
 from tests.ui.filled import VERSION, fill
 
 PAGES = ("live", "alerts", "keys", "models")
@@ -125,7 +125,7 @@ def test_models_shows_the_manifest_the_metrics_and_the_plots(url: str) -> None:
     assert "1,234 rows (simulated)" in shown
     assert "labels 7 days late" in shown
     assert "0.3391" in shown
-    metrics = page.dataframe[0].value
+    metrics = table(page, "metric")
     assert list(metrics["metric"])[:2] == ["auc", "average precision"]
     assert metrics["std"].iloc[0] == 0.01
     assert len(page.get("vega_lite_chart")) == 9
@@ -137,7 +137,7 @@ def test_models_shows_every_fold_in_numbers_and_the_mean_over_its_plot(url: str)
     shown = said(page)
     assert all(f"**{name}** by fold" in shown for name in ("AUC", "Average precision", "Card precision@100 / ceiling", "Calibration error"))
     assert "mean 0.7512, std 0.0100" in shown
-    folds = page.dataframe[1].value
+    folds = table(page, "first test day")
     assert list(folds["first test day"]) == [45, 48]
     assert list(folds["tested on"]) == ["2025-12-01 to 2025-12-07"] * 2
     assert list(folds["card precision share"]) == [0.4, 0.3]
