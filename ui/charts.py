@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import pandas as pd
 
 from domain.cards import masked
 from domain.contract import Domain
-from models.explanation import Part
 from ui.parts import TROUBLE, colour, moment
+
+if TYPE_CHECKING:
+    from models.explanation import Part  # with LightGBM and all formats, which charts do without
 
 Chart = Any  # Altair types its builders as unions that it does not narrow itself
 HEIGHT = 210

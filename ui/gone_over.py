@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
-from apps import loading
 from apps.errors import AppError
 from apps.settings import Settings
 from domain.cards import masked
 from domain.contract import Domain
 from models.errors import ModelError
-from models.explanation import Answer, Explanation, go_over
 from ui import charts, parts, queries
+
+if TYPE_CHECKING:
+    from models.explanation import Answer, Explanation
 
 _KEPT = "gone over"
 SHOWN = 3  # outputs of a raw score; a shopper's has one a product group
@@ -87,6 +88,9 @@ def _keep(domain: Domain, decision: Any) -> None:
 
 
 def _go_over(domain: Domain, decision: Any) -> Explanation | str:
+    from apps import loading  # noqa: PLC0415  # with LightGBM and every format, whose loading would hold up the page's first visitor
+    from models.explanation import go_over  # noqa: PLC0415
+
     folder = Settings().bundles / domain.name / decision.model_version
     if not folder.is_dir():
         return f"there is no {folder} on this machine, so nothing can score it again: copy that folder from where the model was trained"

@@ -8,9 +8,11 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
-from ui.charts import HEIGHT, Chart
+from ui.charts import HEIGHT, INK, OTHER, Chart
 
 _DASHED: Final = [4, 3]
+_PARTS: Final = ("champion", "challenger", "")  # in the present line-up, in the legend's order
+_COLOURS: Final = [INK, "#e0a030", "#8e5bb5", "#4c9f70", OTHER, "#b5657a", "#5d6db3", "#7a6a4f"]
 
 
 def quality(rows: Sequence[Any], standing: Any | None, measure: str) -> Chart:
@@ -25,11 +27,16 @@ def quality(rows: Sequence[Any], standing: Any | None, measure: str) -> Chart:
     }).sort_values(["version", "day"])  # fmt: skip
     over, still = data[data["settled"] == "yes"], data[data["settled"] != "yes"]
     joined = pd.concat([over.groupby("version").tail(1), still])  # the dashes begin where the line ends
-    order = sorted(data["version"].unique(), key=lambda name: (not name.endswith(")"), name))
+    order = sorted(data["version"].unique(), key=lambda name: (_PARTS.index(_part(name)), name))
+    legend, scale = alt.Legend(title=None, orient="top", columns=1, labelLimit=400), alt.Scale(domain=order, range=_COLOURS)
     axes = {
         "x": alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", grid=False, labelOverlap=True)),
         "y": alt.Y("value:Q", title=measure.replace("_", " "), scale=alt.Scale(zero=False, padding=8)),
-        "color": alt.Color("version:N", sort=order, legend=alt.Legend(title=None, orient="top", columns=1, labelLimit=400)),
+        "color": alt.Color(
+            "version:N",
+            scale=alt.Scale(domain=order, range=_COLOURS),
+            legend=alt.Legend(title=None, orient="top", columns=1, labelLimit=400),
+        ),
     }
     shown = [
         alt.Tooltip("day:T", format="%d %b %Y"),
@@ -46,8 +53,10 @@ def quality(rows: Sequence[Any], standing: Any | None, measure: str) -> Chart:
 
 def named(version: str, standing: Any | None) -> str:
     """A version with its part in the present line-up, if it has one."""
-    if standing is None:
+    if standing is None or version not in (standing.champion, *standing.challengers):
         return version
-    if version == standing.champion:
-        return f"{version} (champion)"
-    return f"{version} (challenger)" if version in standing.challengers else version
+    return f"{version} ({_PARTS[0] if version == standing.champion else _PARTS[1]})"
+
+
+def _part(name: str) -> str:
+    return next((part for part in _PARTS if name.endswith(f"({part})")), "")

@@ -88,12 +88,14 @@ def _version(number: int, of: int) -> dict[str, Any]:
 
 
 def _day(number: int, of: int, version: str) -> dict[str, Any]:
-    settled = number < of - 3
+    settled, value = number < of - 3, 0.6 + int(version[4:8]) / 1000 + number % 7 / 100
     return {
         **{"domain": "fraud", "day": date(2026, 8, 1) + timedelta(days=number), "model_version": version, "decisions": 4_000},
         **{"labelled": 300, "waiting": 0 if settled else 3_700, "never": 3_700 if settled else 0, "reviewed": 9, "confirmed": 7},
         **{"settled": settled, "share": 1.0, "worth": {"stopped amount": 10.0}},
-        "metrics": {HEADLINE: 0.6 + number / 1000} if number else {},  # on the first day there were too few labels
+        "metrics": {HEADLINE: 0.6 + int(version[4:8]) / 1000 + number % 7 / 100}
+        if number
+        else {},  # on the first day there were too few labels
     }
 
 

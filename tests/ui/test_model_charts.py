@@ -6,6 +6,7 @@ from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
+from ui.charts import INK
 from ui.model_charts import named, quality
 
 STANDING = SimpleNamespace(champion="v2", challengers=["v1"])
@@ -42,3 +43,10 @@ def test_where_nothing_is_settled_all_is_dashed() -> None:
 def test_a_version_that_is_not_at_work_has_its_bare_name() -> None:
     assert named("v0", STANDING) == named("v0", None) == "v0"
     assert named("v2", None) == "v2"
+
+
+def test_the_champion_is_named_first_and_in_its_own_colour() -> None:
+    rows = [window(1, version, 0.5, settled=True) for version in ("v0", "v1", "v2")]
+    colour = quality(rows, STANDING, "hit@1").to_dict()["layer"][0]["encoding"]["color"]
+    assert colour["scale"]["domain"] == ["v2 (champion)", "v1 (challenger)", "v0"]
+    assert colour["scale"]["range"][0] == INK
