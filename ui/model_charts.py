@@ -32,11 +32,7 @@ def quality(rows: Sequence[Any], standing: Any | None, measure: str) -> Chart:
     axes = {
         "x": alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", grid=False, labelOverlap=True)),
         "y": alt.Y("value:Q", title=measure.replace("_", " "), scale=alt.Scale(zero=False, padding=8)),
-        "color": alt.Color(
-            "version:N",
-            scale=alt.Scale(domain=order, range=_COLOURS),
-            legend=alt.Legend(title=None, orient="top", columns=1, labelLimit=400),
-        ),
+        "color": alt.Color("version:N", scale=scale, legend=legend),
     }
     shown = [
         alt.Tooltip("day:T", format="%d %b %Y"),
