@@ -71,7 +71,7 @@ def _frame(title: str) -> Domain:
     """The page's title and its choice of domain."""
     st.html(_STYLE)
     names = list(DOMAINS)
-    chosen = st.sidebar.selectbox("Domain", names, format_func=lambda name: DOMAINS[name].title, key="domain")
+    chosen = st.sidebar.selectbox("Domain", names, format_func=lambda name: DOMAINS[name].title, key="domain", bind="query-params")
     st.subheader(f"{title} · {DOMAINS[chosen].title}", anchor=False)
     return DOMAINS[chosen]
 

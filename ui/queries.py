@@ -63,6 +63,12 @@ def alert_count(engine: Engine, domain: str, after_us: int = 0) -> int:
     return int(_rows(engine, select(func.count()).select_from(found.limit(MOST_COUNTED).subquery()))[0][0])
 
 
+def open_alerts(engine: Engine, domain: str) -> int:
+    """How many alerts wait for a person; ``MOST_COUNTED`` where there are that many or more."""
+    found = select(col(AlertRow.decided_us)).where(col(AlertRow.domain) == domain, col(AlertRow.status) == "new")
+    return int(_rows(engine, select(func.count()).select_from(found.limit(MOST_COUNTED).subquery()))[0][0])
+
+
 def decision(engine: Engine, domain: str, decision_id: str) -> Row[Any] | None:
     """One decision with everything that it was based on."""
     table = DecisionRow.metadata.tables["decision"]

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 import ui
 
 APP = Path(ui.__file__).parent / "app.py"
-FIRST = "live"
+FIRST = "overview"
 
 
 def run(page: str, **address: str) -> AppTest:

@@ -28,8 +28,8 @@ VERSION = "20260101-000000-abcdef12"
 _CHAMPION = {"parent": None, "stage": "champion", "steps": [{"stage": "champion", "at_us": NOW_US, "by": "train", "why": "the first"}]}
 
 
-def fill(url: str, alerts: int, windows: int = 30) -> None:
-    """``alerts`` alerts among ten times as many decisions, windows that end at ``NOW_US``, one model."""
+def fill(url: str, alerts: int, windows: int = 30, slower_us: int = 0) -> None:
+    """``alerts`` alerts among ten times as many decisions, windows that end at ``NOW_US``, one model. ``slower_us``: on each latency."""
     engine = open_database(url)
     rows = [_decision(i, alerts * 10) for i in range(alerts * 10)]
     alert_columns = [c.name for c in AlertRow.metadata.tables["alert"].columns if c.name != "status"]
@@ -38,7 +38,7 @@ def fill(url: str, alerts: int, windows: int = 30) -> None:
             part = rows[start : start + 2_000]
             upsert(connection, DecisionRow, part)
             upsert(connection, AlertRow, [{c: r[c] for c in alert_columns} for r in part if r["alert"]])
-        upsert(connection, SlaWindowRow, [w.model_dump() for w in _windows(windows)])
+        upsert(connection, SlaWindowRow, [w.model_dump() for w in _windows(windows, slower_us)])
         version = {"domain": "fraud", "version": VERSION, "created": datetime(2026, 1, 1, tzinfo=UTC)}
         upsert(connection, ModelRow, [{**version, **_CHAMPION, **_model()}])
     engine.dispose()
@@ -144,12 +144,12 @@ def _decision(number: int, total: int) -> dict[str, Any]:
     }
 
 
-def _windows(count: int) -> list[Any]:
+def _windows(count: int, slower_us: int) -> list[Any]:
     rng, found = np.random.default_rng(0), []
     start = NOW_US - count * 2_000_000
     windows = Windows({"fraud": FRAUD.deadline_ms}, start)
     for i in range(count):
-        for latency in rng.lognormal(9, 0.5, 100).astype(int).tolist():
+        for latency in (rng.lognormal(9, 0.5, 100).astype(int) + slower_us).tolist():
             windows.add(Seen("fraud", VERSION, "pmml", "approve" if latency % 10 else "block", 1_000_000, 1_000_500, 1_000_000 + latency))
         found += windows.close(start + (i + 1) * 2_000_000, {"fraud": i})
     return found

@@ -17,7 +17,7 @@ from tests.bench.made_up import compared
 from tests.ui.driver import run, said, table
 from tests.ui.filled import VERSION, fill
 
-PAGES = ("live", "alerts", "keys", "models")
+PAGES = ("overview", "live", "alerts", "keys", "models")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -29,6 +29,7 @@ def test_without_a_database_a_page_says_what_makes_one(page: str, url: str) -> N
 
 
 @pytest.mark.parametrize(("page", "commands"), [
+    ("overview", ("polyscore monitor", "polyscore stream fraud", "polyscore stream cross_sell", "polyscore stream maintenance")),
     ("live", ("polyscore monitor", "polyscore stream fraud", "polyscore simulate fraud")),
     ("alerts", ("polyscore stream fraud", "polyscore simulate fraud")),
     ("keys", ("polyscore stream fraud", "polyscore simulate fraud")),
@@ -157,6 +158,12 @@ def test_a_report_of_before_without_the_folds_own_points_is_shown_all_the_same(u
 def _report(connection: Connection) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(connection.execute(text("SELECT report FROM model")).scalar_one())
     return found
+
+
+def test_the_domain_stands_in_the_address(url: str) -> None:
+    open_database(url).dispose()
+    assert "Alerts · Cross-sell" in said(run("alerts", domain="Cross-sell"))
+    assert "Alerts · Payment fraud" in said(run("alerts", domain="nothing known"))
 
 
 def test_a_database_that_is_none_is_told_and_not_traced(url: str, tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ QUESTIONS: dict[str, Callable[[Engine], Any]] = {
     "newest alerts": lambda e: queries.newest_alerts(e, "fraud"),
     "alerts": lambda e: queries.alerts(e, "fraud", ["d000010", "d000020"]),
     "alert count": lambda e: queries.alert_count(e, "fraud", NOW_US - DAY_US),
+    "open alerts": lambda e: queries.open_alerts(e, "fraud"),
+    "sums": lambda e: queries.sums(e, "fraud"),
     "decision": lambda e: queries.decision(e, "fraud", "d000010"),
     "recent decisions": lambda e: queries.recent_decisions(e, queries.decision(e, "fraud", "d000010")),  # type: ignore[arg-type]
     "models": lambda e: queries.models(e, "fraud"),
@@ -67,7 +69,7 @@ QUESTIONS: dict[str, Callable[[Engine], Any]] = {
     "pairs": lambda e: model_queries.pairs(e, "fraud", name(2)),
 }
 UNSORTED = ("models", "headline", "versions", "events", "alarm", "quality")  # the index has their order: no sorting of all there is
-ALONE = ("totals", "newest alerts", "alert count")  # what is asked again and again over many rows: the table is not touched
+ALONE = ("totals", "newest alerts", "alert count", "open alerts")  # what is asked again and again over many rows: the table is not touched
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
