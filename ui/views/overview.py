@@ -24,8 +24,14 @@ def draw(engine: Engine) -> None:
             if totals.end_us:
                 _domain(engine, domain, totals)
             else:
-                commands = (f"polyscore stream {domain.name}", f"polyscore simulate {domain.name}", "polyscore monitor")
-                parts.empty(f"no decision on {domain.events_name} has been measured.", *commands)
+                _empty(domain)
+
+
+def _empty(domain: Domain) -> None:
+    """In one line: who runs one domain of three looks at this all day."""
+    commands = (f"polyscore stream {domain.name}", f"polyscore simulate {domain.name}", "polyscore monitor", "polyscore sink")
+    filling = ", ".join(f"`{command}`" for command in commands)
+    st.caption(f"Nothing to show yet: no decision on {domain.events_name} has been measured. This fills it: {filling}")
 
 
 def _domain(engine: Engine, domain: Domain, totals: queries.Totals) -> None:
