@@ -52,9 +52,9 @@ def panel(engine: Engine, domain: Domain, decision: Any) -> None:
     """Who made the decision, what was done, and the button; behind it what every format says."""
     _maker(engine, domain, decision)
     left, right = st.columns([3, 2])
-    left.button(
-        "Score it again by every format", on_click=_keep, args=(domain, decision), key=f"again {domain.name} {decision.decision_id}"
-    )
+    name = f"again {domain.name} {decision.decision_id}"
+    slow = "the first time takes some seconds: LightGBM and every format are loaded"
+    left.button("Score it again by every format", on_click=_keep, args=(domain, decision), key=name, help=slow)
     if masked(decision.decision_id) == decision.decision_id:  # an id that holds a card number stands in no address
         right.page_link("views/decision.py", label="A link to this decision", query_params={"decision": decision.decision_id})
     kept: Held | None = st.session_state.get(_KEPT)
@@ -111,19 +111,21 @@ def _show(kept: Held, decision: Any) -> None:
     else:
         st.error("Not every format gives the decision's raw score.", icon=":material/error:")
     st.dataframe(pd.DataFrame([cells(answer, decision.raw) for answer in found.answers]), hide_index=True)
+    for answer in found.answers:
+        if answer.refused:
+            st.caption(f"{answer.format} says nothing: {answer.refused}")
     st.markdown("**What pushed the score**, by LightGBM's contributions to the raw score")
     st.altair_chart(charts.pushes(found.parts), width="stretch", alt="the features with the largest part in the score")
 
 
 def cells(answer: Answer, raw: Sequence[float]) -> dict[str, str]:
-    """A format's line: its raw score beside the decision's, or why it says nothing."""
+    """A format's line: its raw score beside the decision's."""
     said = ", ".join(map(repr, answer.raw[:SHOWN])) + (", ..." if len(answer.raw) > SHOWN else "")
     return {
         "format": answer.format,
         "raw score now": "" if answer.refused else said,
-        "difference": "" if answer.refused else difference(answer, raw),
+        "difference": "says nothing" if answer.refused else difference(answer, raw),
         "artifact's SHA-256": answer.sha256[:12],
-        "says nothing, because": answer.refused,
     }
 
 
