@@ -243,6 +243,7 @@ class ModelRow(Table, table=True):
     """A version of a domain's model (``models.registry.Version``). ``stage`` is the last of its ``steps``."""
 
     __tablename__ = "model"
+    __table_args__ = (Index("model_by_created", "domain", "created", "version"),)  # manifests and reports are not sorted to find the newest
 
     domain: str = Field(primary_key=True)
     version: str = Field(primary_key=True)
@@ -284,7 +285,10 @@ class LoopEventRow(LoopEvent, table=True):
     """The event as published on ``metrics``."""
 
     __tablename__ = "loop_event"
-    __table_args__ = (Index("loop_event_by_time", "domain", "at_us"),)
+    __table_args__ = (
+        Index("loop_event_by_time", "domain", "at_us"),
+        Index("loop_event_by_version", "domain", "version", "at_us"),  # what was last said of a version
+    )
 
 
 class DeadLetterRow(Table, table=True):

@@ -10,8 +10,10 @@ import streamlit as st
 
 st.set_page_config(page_title="polyscore", page_icon=":material/monitoring:", layout="wide", initial_sidebar_state="expanded")
 st.navigation([
-    st.Page("views/live.py", title="Live", icon=":material/monitoring:", default=True),
+    st.Page("views/overview.py", title="Overview", icon=":material/dashboard:", default=True),
+    st.Page("views/live.py", title="Live", icon=":material/monitoring:"),
     st.Page("views/alerts.py", title="Alerts", icon=":material/notification_important:"),
+    st.Page("views/decision.py", title="Decision", icon=":material/search:"),
     st.Page("views/keys.py", title="Now", icon=":material/list:"),
     st.Page("views/models.py", title="Models", icon=":material/account_tree:"),
     st.Page("views/formats.py", title="Formats", icon=":material/speed:"),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import pandas as pd
 
+from domain.cards import masked
 from domain.contract import Domain
 from ui.parts import TROUBLE, colour, moment
+
+if TYPE_CHECKING:
+    from models.explanation import Part  # with LightGBM and all formats, which charts do without
 
 Chart = Any  # Altair types its builders as unions that it does not narrow itself
 HEIGHT = 210
@@ -98,3 +102,21 @@ def history(rows: Sequence[Any], domain: Domain, marked: str) -> Chart:
         size=alt.Size("size:Q", legend=None, scale=None),
         tooltip=shown,
     ).properties(height=HEIGHT)  # fmt: skip
+
+
+def pushes(parts: Sequence[Part]) -> Chart:
+    """What features added to a raw score: up to the right, down to the left, each named with its value."""
+    names = [f"{part.feature.replace('_', ' ')} = {_value(part.value)}" for part in parts]
+    data = pd.DataFrame({"feature": names, "push": [part.push for part in parts]})
+    colour = alt.condition("datum.push > 0", alt.value(INK), alt.value(OTHER))
+    y = alt.Y("feature:N", sort=names, title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False))
+    base = alt.Chart(data).encode(x=alt.X("push:Q", title="added to the raw score", scale=alt.Scale(padding=40)), y=y)
+    bars = base.mark_bar().encode(color=colour, tooltip=["feature:N", alt.Tooltip("push:Q", format="+.4f")])
+    above = base.transform_filter("datum.push >= 0").mark_text(align="left", dx=4, color=OTHER)
+    below = base.transform_filter("datum.push < 0").mark_text(align="right", dx=-4, color=OTHER)
+    text = alt.Text("push:Q", format="+.3f")
+    return alt.layer(bars, above.encode(text=text), below.encode(text=text)).properties(height=alt.Step(26))
+
+
+def _value(value: float | str | None) -> str:
+    return "missing" if value is None else f"{value:,.6g}" if isinstance(value, float) else str(masked(value))

@@ -37,13 +37,23 @@ Draw = Callable[[Engine, Domain], None]
 def page(title: str, draw: Draw) -> None:
     """A page that draws itself again every ``EVERY_S`` seconds, and says what is wrong where it cannot."""
     domain = _frame(title)
+    _live(lambda engine: draw(engine, domain))
 
+
+def over_all(title: str, draw: Callable[[Engine], None]) -> None:
+    """As ``page``, of all domains."""
+    st.html(_STYLE)
+    st.subheader(title, anchor=False)
+    _live(draw)
+
+
+def _live(draw: Callable[[Engine], None]) -> None:
     @st.fragment(run_every=EVERY_S)
     def body() -> None:
         engine = None
         try:
             engine = _engine()
-            draw(engine, domain)
+            draw(engine)
         except DatabaseError as error:
             empty(str(error), "make demo")
         except DBAPIError as error:
@@ -61,7 +71,7 @@ def _frame(title: str) -> Domain:
     """The page's title and its choice of domain."""
     st.html(_STYLE)
     names = list(DOMAINS)
-    chosen = st.sidebar.selectbox("Domain", names, format_func=lambda name: DOMAINS[name].title, key="domain")
+    chosen = st.sidebar.selectbox("Domain", names, format_func=lambda name: DOMAINS[name].title, key="domain", bind="query-params")
     st.subheader(f"{title} · {DOMAINS[chosen].title}", anchor=False)
     return DOMAINS[chosen]
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 SIZE = {"width": 1440, "height": 900}
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
-PAGES = {"live": "", "alerts": "alerts", "models": "models", "formats": "formats"}
+PAGES = {"overview": "", "live": "live", "alerts": "alerts", "models": "models", "formats": "formats"}
+DARK = "live"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PATIENCE_MS = 60_000
 _DRAWING_MS = 4_000  # charts draw themselves after their data
@@ -63,12 +64,12 @@ def open_page(browser: Browser, url: str, theme: Theme = "light") -> Page:
 
 
 def take(url: str, folder: Path) -> list[Path]:
-    """Write one picture a page, of the first page one in the dark as well; returns their paths."""
+    """Write one picture a page, of ``DARK`` one in the dark as well; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     taken = []
     with chromium() as browser:
         for name, path in PAGES.items():
-            for theme in THEMES if not path else THEMES[:1]:
+            for theme in THEMES if name == DARK else THEMES[:1]:
                 page = open_page(browser, f"{url.rstrip('/')}/{path}", theme)
                 page.wait_for_timeout(_DRAWING_MS)
                 taken.append(folder / f"{name}-{theme}.png")

@@ -63,6 +63,12 @@ def alert_count(engine: Engine, domain: str, after_us: int = 0) -> int:
     return int(_rows(engine, select(func.count()).select_from(found.limit(MOST_COUNTED).subquery()))[0][0])
 
 
+def open_alerts(engine: Engine, domain: str) -> int:
+    """How many alerts wait for a person; ``MOST_COUNTED`` where there are that many or more."""
+    found = select(col(AlertRow.decided_us)).where(col(AlertRow.domain) == domain, col(AlertRow.status) == "new")
+    return int(_rows(engine, select(func.count()).select_from(found.limit(MOST_COUNTED).subquery()))[0][0])
+
+
 def decision(engine: Engine, domain: str, decision_id: str) -> Row[Any] | None:
     """One decision with everything that it was based on."""
     table = DecisionRow.metadata.tables["decision"]
@@ -107,6 +113,13 @@ def model(engine: Engine, domain: str, version: str) -> Row[Any]:
     """One of them with its manifest and report."""
     table = ModelRow.metadata.tables["model"]
     return _rows(engine, select(table).where(table.c.domain == domain, table.c.version == version))[0]
+
+
+def steps(engine: Engine, domain: str, version: str) -> Row[Any] | None:
+    """The stages of one of them, the present one last; None where the registry has not told of it."""
+    m = ModelRow
+    found = _rows(engine, select(col(m.stage), col(m.steps), col(m.parent)).where(col(m.domain) == domain, col(m.version) == version))
+    return found[0] if found else None
 
 
 def _rows(engine: Engine, query: Executable) -> Sequence[Row[Any]]:

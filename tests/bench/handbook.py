@@ -148,7 +148,7 @@ def _seen(settings: Settings, wanted: int, out: Path) -> bool:
     try:
         _answers(f"http://127.0.0.1:{port}/_stcore/health")
         with chromium() as browser:
-            page = open_page(browser, f"http://127.0.0.1:{port}")
+            page = open_page(browser, f"http://127.0.0.1:{port}/live")
             page.wait_for_timeout(4_000)
             page.screenshot(path=out / "handbook-live.png")
             return page.get_by_text(f"{wanted:,}").count() > 0

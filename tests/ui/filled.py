@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from apps.database import open_database, upsert
 from apps.sla import Seen, Windows
-from apps.tables import AlertRow, DecisionRow, ModelRow, SlaWindowRow
+from apps.tables import (
+    AlertRow,
+    ContestedRow,
+    DecisionRow,
+    DriftWindowRow,
+    LoopEventRow,
+    ModelRow,
+    QualityWindowRow,
+    SlaWindowRow,
+    StandingRow,
+)
 from domain.registry import DOMAINS
 
 FRAUD = DOMAINS["fraud"]
@@ -18,8 +28,8 @@ VERSION = "20260101-000000-abcdef12"
 _CHAMPION = {"parent": None, "stage": "champion", "steps": [{"stage": "champion", "at_us": NOW_US, "by": "train", "why": "the first"}]}
 
 
-def fill(url: str, alerts: int, windows: int = 30) -> None:
-    """``alerts`` alerts among ten times as many decisions, windows that end at ``NOW_US``, one model."""
+def fill(url: str, alerts: int, windows: int = 30, slower_us: int = 0) -> None:
+    """``alerts`` alerts among ten times as many decisions, windows that end at ``NOW_US``, one model. ``slower_us``: on each latency."""
     engine = open_database(url)
     rows = [_decision(i, alerts * 10) for i in range(alerts * 10)]
     alert_columns = [c.name for c in AlertRow.metadata.tables["alert"].columns if c.name != "status"]
@@ -28,10 +38,86 @@ def fill(url: str, alerts: int, windows: int = 30) -> None:
             part = rows[start : start + 2_000]
             upsert(connection, DecisionRow, part)
             upsert(connection, AlertRow, [{c: r[c] for c in alert_columns} for r in part if r["alert"]])
-        upsert(connection, SlaWindowRow, [w.model_dump() for w in _windows(windows)])
+        upsert(connection, SlaWindowRow, [w.model_dump() for w in _windows(windows, slower_us)])
         version = {"domain": "fraud", "version": VERSION, "created": datetime(2026, 1, 1, tzinfo=UTC)}
         upsert(connection, ModelRow, [{**version, **_CHAMPION, **_model()}])
     engine.dispose()
+
+
+DAY_US = 86_400_000_000
+HEADLINE = "average_precision"
+
+
+def name(number: int) -> str:
+    """The version of this number, as ``fill_loop`` makes it."""
+    return f"2026{number:04d}-000000-0000abcd"
+
+
+def fill_loop(url: str, versions: int = 2, days: int = 12, events: int = 3) -> None:
+    """So many later versions of the fraud model: the last is the champion, the one before it challenges it.
+
+    ``days`` are judged of each of the last two, the last three not settled; every feature of the champion has two drift windows; the loop
+    told of ``events`` moves, and at last of a drift.
+    """
+    engine = open_database(url)
+    champion, challenger = name(versions), name(versions - 1)
+    at_work = {"champion": champion, "challengers": [challenger], "share": 0.0, "former": [VERSION], "at_us": NOW_US, "by": "gate"}
+    with engine.begin() as connection:
+        upsert(connection, ModelRow, [_version(n, versions) for n in range(1, versions + 1)])
+        upsert(connection, StandingRow, [{"domain": "fraud", **at_work, "why": "better by 0.07"}])
+        upsert(connection, QualityWindowRow, [_day(day, days, version) for day in range(days) for version in (champion, challenger)])
+        upsert(
+            connection, DriftWindowRow, [_drift(n, champion, end) for n in range(len(FRAUD.schema)) for end in (NOW_US - DAY_US, NOW_US)]
+        )
+        upsert(connection, LoopEventRow, [_event(n, events, champion) for n in range(events)])
+        upsert(connection, ContestedRow, [_contest(champion, challenger)])
+    engine.dispose()
+
+
+def _version(number: int, of: int) -> dict[str, Any]:
+    stage = "champion" if number == of else "challenger" if number == of - 1 else "archived"
+    steps = [
+        {"stage": "candidate", "at_us": NOW_US - 9 * DAY_US + number, "by": "loop", "why": "5,000 new labels"},
+        {"stage": stage, "at_us": NOW_US - 8 * DAY_US + number, "by": "gate", "why": f"verdict {number}"},
+    ]
+    version = {"domain": "fraud", "version": name(number), "created": datetime(2026, 1, 2, tzinfo=UTC) + timedelta(hours=number)}
+    metrics = {HEADLINE: {"mean": 0.5 + number / 1000, "std": 0.0, "min": 0.5, "max": 0.6}}
+    made = _model()
+    made["manifest"] |= {"metrics": metrics}
+    return {**version, "parent": name(number - 1) if number > 1 else VERSION, "stage": stage, "steps": steps, **made}
+
+
+def _day(number: int, of: int, version: str) -> dict[str, Any]:
+    settled, value = number < of - 3, 0.6 + int(version[4:8]) / 1000 + number % 7 / 100
+    return {
+        **{"domain": "fraud", "day": date(2026, 8, 1) + timedelta(days=number), "model_version": version, "decisions": 4_000},
+        **{"labelled": 300, "waiting": 0 if settled else 3_700, "never": 3_700 if settled else 0, "reviewed": 9, "confirmed": 7},
+        **{"settled": settled, "share": 1.0, "worth": {"stopped amount": 10.0}},
+        "metrics": {HEADLINE: value} if number else {},  # on the first day there were too few labels
+    }
+
+
+def _drift(number: int, version: str, end_us: int) -> dict[str, Any]:
+    beyond = number == 3 and end_us == NOW_US
+    return {
+        **{"domain": "fraud", "end_us": end_us, "model_version": version, "name": FRAUD.schema.names[number]},
+        **{"psi": 0.9 if beyond else 0.01 * number, "limit": 0.3, "missing": 0.25, "unseen": 0.0, "rows": 28_000, "draws": 900},
+    }
+
+
+def _event(number: int, of: int, champion: str) -> dict[str, Any]:
+    what, text = ("drift", "drift: amount: PSI 0.90 (limit 0.30) since 2026-09-18") if number == of - 1 else ("gate", f"refused {number}")
+    at_us = NOW_US - (of - 1 - number) * 1_000_000
+    return {"domain": "fraud", "at_us": at_us, "what": what, "version": champion, "text": text, "details": {}}
+
+
+def _contest(champion: str, challenger: str) -> dict[str, Any]:
+    actions = {"approve > approve": 7_000, "approve > block": 500, "block > block": 2_500}
+    return {
+        **{"domain": "fraud", "champion": champion, "challenger": challenger, "end_us": NOW_US, "both": 10_000, "agreed": 9_500},
+        **{"mean_difference": 0.0125, "actions": actions},
+        **{"champion_sums": {"stopped amount": 900.0, "payments": 10_000.0}, "challenger_sums": {"stopped amount": 1_100.0}},
+    }
 
 
 def _decision(number: int, total: int) -> dict[str, Any]:
@@ -58,12 +144,12 @@ def _decision(number: int, total: int) -> dict[str, Any]:
     }
 
 
-def _windows(count: int) -> list[Any]:
+def _windows(count: int, slower_us: int) -> list[Any]:
     rng, found = np.random.default_rng(0), []
     start = NOW_US - count * 2_000_000
     windows = Windows({"fraud": FRAUD.deadline_ms}, start)
     for i in range(count):
-        for latency in rng.lognormal(9, 0.5, 100).astype(int).tolist():
+        for latency in (rng.lognormal(9, 0.5, 100).astype(int) + slower_us).tolist():
             windows.add(Seen("fraud", VERSION, "pmml", "approve" if latency % 10 else "block", 1_000_000, 1_000_500, 1_000_000 + latency))
         found += windows.close(start + (i + 1) * 2_000_000, {"fraud": i})
     return found
@@ -80,6 +166,7 @@ def _model() -> dict[str, Any]:
         **{"metrics": dict.fromkeys(names, 0.4), "curves": curves, "calibration": calibration},
     }
     report = {
+        **{"headline": HEADLINE, "lower_is_better": False},
         "protocol": {"train_days": 7, "delay_days": 7, "test_days": 7},
         "folds": [fold, {**fold, "first_test_day": 48, "metrics": dict.fromkeys(names, 0.3)}],
         "metrics": dict.fromkeys(names, spread),

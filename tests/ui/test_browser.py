@@ -49,7 +49,8 @@ def address(tmp_path: Path) -> Iterator[str]:
 @pytest.mark.timeout(900)  # a bare machine installs Chromium first
 def test_every_page_draws_its_data_in_chromium(address: str) -> None:
     wanted = {
-        "": ("payments / s", "Consumer lag"),
+        "decision?decision=d000590": ("and a person was called", "The customer's last"),
+        "live": ("payments / s", "Consumer lag"),
         "alerts": ("of 60 alerts", "The customer's last"),
         "models": ("1,234 rows", "What it looks at"),
         "formats": ("One row, p50", "Abacus 1"),
@@ -72,13 +73,21 @@ def test_a_page_that_is_a_fresh_servers_first_visit_is_the_dashboards_own(addres
         page = open_page(browser, f"{address}/models")
         navigation = page.get_by_test_id("stSidebarNavLink")
         navigation.first.wait_for(timeout=30_000)
-        assert [link.split()[-1] for link in navigation.all_inner_texts()] == ["Live", "Alerts", "Now", "Models", "Formats"]
+        assert [link.split()[-1] for link in navigation.all_inner_texts()] == [
+            "Overview",
+            "Live",
+            "Alerts",
+            "Decision",
+            "Now",
+            "Models",
+            "Formats",
+        ]
         page.close()
 
 
 @pytest.mark.timeout(900)
-def test_the_pictures_are_one_a_page_and_the_first_in_the_dark_too(address: str, tmp_path: Path) -> None:
+def test_the_pictures_are_one_a_page_and_the_live_one_in_the_dark_too(address: str, tmp_path: Path) -> None:
     taken = {path.stem: float(imread(path)[..., :3].mean()) for path in take(address, tmp_path / "pictures")}
-    assert taken.keys() == {"live-light", "live-dark", "alerts-light", "models-light", "formats-light"}
+    assert taken.keys() == {"overview-light", "live-light", "live-dark", "alerts-light", "models-light", "formats-light"}
     assert taken.pop("live-dark") < 0.3
     assert all(brightness > 0.8 for brightness in taken.values()), taken

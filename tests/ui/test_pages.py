@@ -8,43 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from sqlalchemy import Connection, text
-from streamlit.testing.v1 import AppTest
 
-import ui
 from apps.database import open_database, upsert
 from apps.tables import OutcomesRow
 from exports.formats import FORMATS
 from tests.bench.made_up import compared
+from tests.ui.driver import run, said, table
 from tests.ui.filled import VERSION, fill
 
-APP = Path(ui.__file__).parent
-PAGES = ("live", "alerts", "keys", "models")
-
-
-@pytest.fixture
-def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    st.cache_resource.clear()
-    found = f"sqlite:///{tmp_path / 'polyscore.db'}"
-    monkeypatch.setenv("POLYSCORE_DATABASE_URL", found)
-    monkeypatch.setenv("POLYSCORE_HOME", str(tmp_path))
-    monkeypatch.setenv("POLYSCORE_COMPARISON", str(tmp_path / "comparison.json"))
-    return found
-
-
-def run(page: str) -> AppTest:
-    found = AppTest.from_file(str(APP / "app.py"), default_timeout=60).run()
-    if page != "live":
-        found = found.switch_page(f"views/{page}.py").run()
-    assert not found.exception, found.exception
-    return found
-
-
-def said(page: AppTest) -> str:
-    parts = [e.value for kind in ("markdown", "caption", "code", "subheader", "info") for e in page.get(kind)]
-    html = [e.proto.body for e in page.get("html")]
-    return "\n".join(str(part) for part in [*parts, *html])
+PAGES = ("overview", "live", "alerts", "keys", "models")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -56,6 +29,7 @@ def test_without_a_database_a_page_says_what_makes_one(page: str, url: str) -> N
 
 
 @pytest.mark.parametrize(("page", "commands"), [
+    ("overview", ("polyscore monitor", "polyscore stream fraud", "polyscore stream cross_sell", "polyscore stream maintenance")),
     ("live", ("polyscore monitor", "polyscore stream fraud", "polyscore simulate fraud")),
     ("alerts", ("polyscore stream fraud", "polyscore simulate fraud")),
     ("keys", ("polyscore stream fraud", "polyscore simulate fraud")),
@@ -152,7 +126,7 @@ def test_models_shows_the_manifest_the_metrics_and_the_plots(url: str) -> None:
     assert "1,234 rows (simulated)" in shown
     assert "labels 7 days late" in shown
     assert "0.3391" in shown
-    metrics = page.dataframe[0].value
+    metrics = table(page, "metric")
     assert list(metrics["metric"])[:2] == ["auc", "average precision"]
     assert metrics["std"].iloc[0] == 0.01
     assert len(page.get("vega_lite_chart")) == 9
@@ -164,7 +138,7 @@ def test_models_shows_every_fold_in_numbers_and_the_mean_over_its_plot(url: str)
     shown = said(page)
     assert all(f"**{name}** by fold" in shown for name in ("AUC", "Average precision", "Card precision@100 / ceiling", "Calibration error"))
     assert "mean 0.7512, std 0.0100" in shown
-    folds = page.dataframe[1].value
+    folds = table(page, "first test day")
     assert list(folds["first test day"]) == [45, 48]
     assert list(folds["tested on"]) == ["2025-12-01 to 2025-12-07"] * 2
     assert list(folds["card precision share"]) == [0.4, 0.3]
@@ -184,6 +158,12 @@ def test_a_report_of_before_without_the_folds_own_points_is_shown_all_the_same(u
 def _report(connection: Connection) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(connection.execute(text("SELECT report FROM model")).scalar_one())
     return found
+
+
+def test_the_domain_stands_in_the_address(url: str) -> None:
+    open_database(url).dispose()
+    assert "Alerts · Cross-sell" in said(run("alerts", domain="Cross-sell"))
+    assert "Alerts · Payment fraud" in said(run("alerts", domain="nothing known"))
 
 
 def test_a_database_that_is_none_is_told_and_not_traced(url: str, tmp_path: Path) -> None:
