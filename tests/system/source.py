@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -52,12 +52,22 @@ def _payment(number: int, at: datetime, rng: np.random.Generator, customers: int
 
 
 class Flow:
-    """Sends a history beside the test, spread over so many seconds, until it is stopped or left."""
+    """Sends a history beside the test, spread over so many seconds (None: as fast as it goes), until it is stopped or left.
 
-    def __init__(self, settings: Settings, history: list[Emission], seconds: float, domain: str = "fraud") -> None:
+    ``passed`` is told how far event time is, and may hold it up.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        history: list[Emission],
+        seconds: float | None,
+        domain: str = "fraud",
+        passed: Callable[[datetime], None] = lambda at: None,
+    ) -> None:
         self._history, self._stop, self._replay, self._seen = history, threading.Event(), Replay(settings, DOMAINS[domain]), 0
-        pace = at_speed((history[-1].at - history[0].at).total_seconds() / seconds)
-        work = {"pace": pace, "stop": self._stop, "progress": lambda *_: None}
+        pace = at_speed((history[-1].at - history[0].at).total_seconds() / seconds) if seconds else None
+        work = {"pace": pace, "stop": self._stop, "progress": lambda sent, at: passed(at)}
         self._thread = threading.Thread(target=self._replay.send, args=(history,), kwargs=work, daemon=True)
         self._thread.start()
 

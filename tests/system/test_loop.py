@@ -5,7 +5,10 @@ Every process is its own, as in a deployment. The test only sends events and lab
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -15,15 +18,17 @@ import orjson
 import pytest
 from sklearn.metrics import average_precision_score
 
+from apps.lag import GroupLag
 from apps.partitions import Partition, read_to_end
 from apps.replay import Replay
 from apps.settings import Settings
+from apps.topics import consumer_group
 from domain.contract import Emission
 from domain.fraud.simulator import PERFECT
 from domain.registry import DOMAINS
 from models.train import train
 from tests.domain.worlds import START
-from tests.system.processes import start, until
+from tests.system.processes import Process, start, until
 from tests.system.source import Flow
 from tests.system.test_nothing_lost_by_domain import own
 from tests.system.versions import copied, known, promote, register, told
@@ -31,8 +36,8 @@ from tests.system.versions import copied, known, promote, register, told
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 FRAUD = DOMAINS["fraud"]
 HISTORY, DRIFT, DAYS = 60, 62, 145  # days: sent at once (the longest windows fill in 38), when frauds change, and the last
-DAY_S = 2.0  # seconds that a day takes after the history
 CUSTOMERS = 1_000
+BEHIND = 1_000  # events that the scorers may be behind when a day begins
 JUDGED, LABELLED = 10, 8  # days that the new champion is judged on, and that their labels take
 
 
@@ -74,6 +79,26 @@ class Decided:
         return (max(times) - min(times)) / timedelta(days=1) if times else 0.0
 
 
+class Clock:
+    """The world's days are as long as they need be: one waits for the scorers, and while a model is trained, as real days would."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._day = settings, 0
+        self._lag = GroupLag(settings, consumer_group(FRAUD), FRAUD.events_topic)
+
+    def passed(self, at: datetime) -> None:
+        day = (at - START).days
+        if day > self._day:
+            self._day = day
+            while self._lag.events() > BEHIND or self._training():
+                time.sleep(0.1)  # until other processes have got there
+
+    def _training(self) -> bool:
+        """The loop has begun one, and the gate has not said anything yet."""
+        begun = [event for event in told(self._settings, "retraining") if "labels" in event["details"]]
+        return len(begun) > len(told(self._settings, "gate"))
+
+
 def promoted(settings: Settings) -> list[dict[str, Any]]:
     return [event for event in told(settings, "promoted") if "former" in event["details"]]
 
@@ -86,24 +111,37 @@ def precision(made: list[dict[str, Any]], labels: dict[str, bool], first: dateti
 
 def test_a_changed_world_is_noticed_learned_and_decided_by_while_nobody_looks(settings: Settings, world: list[Emission]) -> None:
     history, live = ([e for e in world if (e.at < moment(HISTORY)) is before] for before in (True, False))
-    beside = [
-        start("stream", "fraud", "--format", "pmml", "--guarantee", "exactly-once", "--instance", "one", settings=settings),
-        start("quality", settings=settings),
-        start("shadow", "fraud", settings=settings),
-        start("loop", "fraud", "--retry-labels", "3000", settings=settings),
-    ]
-    Replay(settings, FRAUD).send(history, pace=None, stop=Event(), progress=lambda *_: None)
-    decided = Decided(settings)
-    with Flow(settings, live, (DAYS - HISTORY) * DAY_S) as flow:
-        until(lambda: promoted(settings), beside[3], within=400, running=True)
-        swap = promoted(settings)[0]
-        until(lambda: decided.days_of(swap["version"]) > JUDGED + LABELLED, beside[0], running=True)
-        sent = [*history, *flow.stop()]
-    wanted = {e.value.id for e in sent if e.stream == "events"}
-    until(lambda: {d["decision_id"] for d in decided.look()} >= wanted, beside[0], running=True)
-    for process in reversed(beside):
-        assert process.stop() == 0, process.output()
+    commands = (
+        ("stream", "fraud", "--format", "pmml", "--guarantee", "exactly-once", "--instance", "one"),
+        ("quality",),
+        ("shadow", "fraud"),
+        ("loop", "fraud", "--retry-labels", "3000"),
+    )
+    with ExitStack() as stack:
+        beside = [stack.enter_context(beginning(settings, *command)) for command in commands]
+        Replay(settings, FRAUD).send(history, pace=None, stop=Event(), progress=lambda *_: None)
+        decided = Decided(settings)
+        with Flow(settings, live, None, passed=Clock(settings).passed) as flow:
+            until(lambda: promoted(settings), beside[3], within=400, running=True)
+            swap = promoted(settings)[0]
+            until(lambda: decided.days_of(swap["version"]) > JUDGED + LABELLED, beside[0], within=300, running=True)
+            sent = [*history, *flow.stop()]
+        wanted = {e.value.id for e in sent if e.stream == "events"}
+        until(lambda: {d["decision_id"] for d in decided.look()} >= wanted, beside[0], running=True)
+        for process in reversed(beside):
+            assert process.stop() == 0, process.output()
     _check(settings, sent, decided.look(), swap)
+
+
+@contextmanager
+def beginning(settings: Settings, *command: str) -> Iterator[Process]:
+    """A process that does not outlive the test."""
+    process = start(*command, settings=settings)
+    try:
+        yield process
+    finally:
+        if process.alive():
+            process.kill_hard()
 
 
 def _check(settings: Settings, sent: list[Emission], made: list[dict[str, Any]], swap: dict[str, Any]) -> None:
