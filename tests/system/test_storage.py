@@ -26,6 +26,7 @@ from apps.partitions import KafkaSource, watermarks
 from apps.records import Reader, readers
 from apps.settings import Settings
 from apps.sink import Sink
+from apps.sla import KIND
 from apps.topics import METRICS
 from domain.registry import DOMAINS
 from tests.apps import databases
@@ -242,7 +243,7 @@ def test_the_monitor_publishes_what_a_committed_reader_sees(broker: Settings) ->
 
     def windows() -> list[dict[str, Any]]:
         found = [orjson.loads(message.value()) for message in read_topic(broker, METRICS)]
-        return [window for window in found if window["model_version"] == version]
+        return [fields for fields in found if fields["kind"] == KIND and fields["model_version"] == version]
 
     def now() -> int:
         return time.time_ns() // 1000
