@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from apps import registry
 from apps.errors import InputError
 from apps.kafka import explained
-from apps.partitions import to_end
+from apps.readable import values
 from apps.retrain import limits
 from apps.settings import Settings
 from apps.terminal import progress, say
-from domain.contract import Domain, MalformedEvent
+from domain.contract import Domain
 from domain.decision import Decision
 from domain.learning import Rows
 from models import gate
@@ -49,7 +48,7 @@ def command(settings: Settings, domain: Domain, version: str | None, days: int, 
         told(f"reading what {name} would have decided", 0, 0)
         pairs = list(_pairs(settings, domain, name))
         told("reading labels", 0, 0)
-        labels = list(_labels(settings, domain))
+        labels = list(values(settings, domain.labels_topic, domain.parse_label))
     verdict = judged(domain, pairs, labels, days, limits(settings))
     _show(domain, verdict, console)
     return verdict
@@ -66,28 +65,12 @@ def _first(settings: Settings, domain: Domain) -> str:
 def _pairs(settings: Settings, domain: Domain, version: str) -> Iterator[Pair]:
     """Each event once, the first decision of either."""
     theirs: dict[str, Decision] = {}
-    for decision in _decisions(settings, domain.shadow_topic):
+    for decision in values(settings, domain.shadow_topic, Decision.model_validate_json):
         if decision.model_version == version:
             theirs.setdefault(decision.decision_id, decision.model_copy(update=_BARE))
-    for decision in _decisions(settings, domain.decisions_topic):
+    for decision in values(settings, domain.decisions_topic, Decision.model_validate_json):
         if (other := theirs.pop(decision.decision_id, None)) is not None:
             yield Pair(decision, other)
-
-
-def _decisions(settings: Settings, topic: str) -> Iterator[Decision]:
-    for message in to_end(settings, topic, {}):
-        try:
-            yield Decision.model_validate_json(message.value() or b"")
-        except ValidationError:  # the sink keeps it among the dead letters
-            continue
-
-
-def _labels(settings: Settings, domain: Domain) -> Iterator[Any]:
-    for message in to_end(settings, domain.labels_topic, {}):
-        try:
-            yield domain.parse_label(message.value() or b"")
-        except MalformedEvent:
-            continue
 
 
 def judged(domain: Domain, pairs: list[Pair], labels: list[Any], days: int, of: gate.Limits) -> gate.Verdict:

@@ -17,10 +17,11 @@ from apps import registry
 from apps.errors import InputError
 from apps.kafka import consumer_config, explained
 from apps.partitions import to_end
+from apps.readable import values
 from apps.settings import Settings
 from apps.terminal import progress, say
 from domain.cards import masked
-from domain.contract import Domain, MalformedEvent
+from domain.contract import Domain
 from domain.decision import Decision
 from domain.registry import DOMAINS
 from models import bundle as bundles
@@ -110,13 +111,7 @@ def _event(settings: Settings, domain: Domain, decision: Decision) -> str | None
 
 
 def _label(settings: Settings, domain: Domain, decision: Decision) -> float:
-    labels = []
-    for message in to_end(settings, domain.labels_topic, {}):
-        try:
-            labels.append(domain.parse_label(message.value() or b""))
-        except MalformedEvent:
-            continue
-    return domain.targets(labels)(decision)
+    return domain.targets(values(settings, domain.labels_topic, domain.parse_label))(decision)
 
 
 def _plain(found: Audit) -> Mapping[str, Any]:
