@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -147,7 +147,7 @@ def _headline(learning: Learning, rows: Rows, champion: Contender, candidate: Co
     was, now = (learning.headline_of(rows, c.scores) for c in (champion, candidate))
     gains = [
         sign * (learning.headline_of(drawn, candidate.scores[i]) - learning.headline_of(drawn, champion.scores[i]))
-        for drawn, i in _drawn(rows, draws)
+        for drawn, i in redrawn(rows, draws)
     ]
     low, high = _interval(gains, limits.confidence)
     wanted, gain = limits.margin * abs(was), sign * (now - was)
@@ -163,7 +163,7 @@ def _calibration(objective: str, rows: Rows, champion: Contender, candidate: Con
     was, now = (calibration(objective, rows.y, c.scores) for c in (champion, candidate))
     over = [
         calibration(objective, drawn.y, candidate.scores[i]) - limits.calibration * calibration(objective, drawn.y, champion.scores[i])
-        for drawn, i in _drawn(rows, draws)
+        for drawn, i in redrawn(rows, draws)
     ]
     low, high = _interval(over, limits.confidence)
     passed = not low > 0
@@ -179,7 +179,7 @@ def calibration(objective: str, y: Matrix, scores: Matrix) -> float:
     return calibration_error((top == y).astype(np.float64), scores[np.arange(len(y)), top])
 
 
-def _drawn(rows: Rows, draws: Sequence[Draw]) -> Iterator[tuple[Rows, NDArray[np.int64]]]:
+def redrawn(rows: Rows, draws: Iterable[Draw]) -> Iterator[tuple[Rows, NDArray[np.int64]]]:
     """Without the draws in which all have one answer: nothing can be told from them."""
     for i, names in draws:
         drawn = Rows(rows.x[i], rows.y[i], names, rows.day[i])

@@ -19,7 +19,7 @@ from domain.learning import Matrix, Rows
 from models.answers import answers, outputs
 from models.days import Days, Row
 from models.drift import Baseline, Counts, Profile, chance
-from models.gate import resampled
+from models.gate import redrawn, resampled
 from models.means import WEEK, Mean, Sums, by_key
 
 GRACE: Final = 2  # days after its own that a day is looked at: it is complete then but for what comes later than that
@@ -259,13 +259,10 @@ class Watch:
 
     def _surely(self, rows: Rows, scores: Matrix, day: int, limit: float) -> bool:
         """Whether nearly every draw of keys has a measure that is worse than the limit."""
-        learning, worse, drawn = self._domain.learning(), 0, 0
-        for i, names in resampled(rows.key, DRAWS, np.random.default_rng(day)):
-            if rows.y[i].min() < rows.y[i].max():
-                value = learning.headline_of(Rows(rows.x[i], rows.y[i], names, rows.day[i]), scores[i])
-                drawn += 1
-                worse += value > limit if learning.lower_is_better else value < limit
-        return worse >= SURE * drawn
+        learning, sign = self._domain.learning(), 1.0 if self._domain.learning().lower_is_better else -1.0
+        draws = redrawn(rows, resampled(rows.key, DRAWS, np.random.default_rng(day)))
+        worse = [sign * (learning.headline_of(drawn, scores[i]) - limit) > 0 for drawn, i in draws]
+        return sum(worse) >= SURE * len(worse)
 
     def _means(self, version: _Version, day: int) -> None:
         score = version.score.told(day, [d.means for d in version.week if d.day > day - WEEK])
