@@ -23,12 +23,12 @@ def load(settings: Settings, domain: Domain, folder: Path | None, model_format: 
     Raises ``InputError`` where the bundle was trained on other features than this code computes, ``BundleError`` where it is not
     whole, or has no passing parity report for the format.
     """
-    return _ready(domain, fitting(domain, folder or bundles.latest(settings.bundles / domain.name)), model_format)
+    return ready(domain, fitting(domain, folder or bundles.latest(settings.bundles / domain.name)), model_format)
 
 
 def announced(settings: Settings, domain: Domain, known: Registry, name: str, model_format: str) -> Model:
     """The model of an announced version. Raises as ``load``, and ``BundleError`` where the bundle is not the announced one."""
-    return _ready(domain, as_announced(settings, domain, known, name), model_format)
+    return ready(domain, as_announced(settings, domain, known, name), model_format)
 
 
 def as_announced(settings: Settings, domain: Domain, known: Registry, name: str) -> Bundle:
@@ -56,7 +56,7 @@ def fitting(domain: Domain, folder: Path) -> Bundle:
     return found
 
 
-def _ready(domain: Domain, found: Bundle, model_format: str) -> Model:
+def ready(domain: Domain, found: Bundle, model_format: str) -> Model:
     """Loaded and warm: one row was scored and explained, so that the first event waits for nothing."""
     model = Model(found.version, model_format, found.scorer(model_format), found.contributions, found.average)
     row = [float("nan")] * len(domain.schema)

@@ -62,8 +62,8 @@ def archive(settings: Settings, domain: Domain, version: str, cause: Cause) -> s
 
 def prove(settings: Settings, domain: Domain, known: Registry, version: str) -> None:
     """Load and warm the bundle as a scorer does, and look at the parity report of every format. Raises as ``promote``."""
-    loading.announced(settings, domain, known, version, "native")
     found = loading.as_announced(settings, domain, known, version)
+    loading.ready(domain, found, "native")
     failed = [f"{c['name']} ({c['reason'] or c['outcome']})" for c in found.parity["comparisons"] if c["outcome"] not in _SOUND]
     if failed:
         raise BundleError(f"bundle {version} has no passing parity report for {', '.join(failed)}; train again")
