@@ -12,7 +12,7 @@ import orjson
 from confluent_kafka import OFFSET_BEGINNING, Producer
 from pydantic import ValidationError
 
-from apps import loop_events
+from apps import loop_events, rereading
 from apps.errors import BrokerError
 from apps.kafka import explained, producer_config
 from apps.monitor import now_us
@@ -132,8 +132,9 @@ def run(settings: Settings, domain: Domain, *, every: int, stop: Event) -> int:
     source = KafkaSource(settings, f"polyscore-{domain.name}-online", [domain.decisions_topic, domain.labels_topic])
     try:
         with explained(settings):
-            unread = {place: extent.high for place, extent in source.look().items() if extent.high > extent.low}
-            source.assign(dict.fromkeys(source.look(), OFFSET_BEGINNING))
+            there = source.look()
+            unread = {place: extent.high for place, extent in there.items() if extent.high > extent.low}
+            source.assign(dict.fromkeys(there, OFFSET_BEGINNING))
             _catch_up(challenger, source, unread, stop)
             _log.info("%s: learned from %d labels; challenging from now on", domain.name, challenger.online.learned_rows)
             return _go_on(challenger, source, stop)
@@ -150,8 +151,7 @@ def _catch_up(challenger: Challenger, source: KafkaSource, unread: dict[Partitio
         messages = source.read()
         challenger.see(messages, live=False)
         silent = 0 if messages else silent + 1
-        reached = {(m.topic(), m.partition()): m.offset() + 1 for m in messages}
-        unread = {place: high for place, high in unread.items() if reached.get(place, 0) < high}
+        unread = rereading.left(unread, messages)
 
 
 def _go_on(challenger: Challenger, source: KafkaSource, stop: Event) -> int:

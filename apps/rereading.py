@@ -35,7 +35,7 @@ def follow(
     while not stop.is_set():
         messages = source.read()
         see(messages)
-        unread, silent = _left(unread, messages), 0 if messages else silent + 1
+        unread, silent = left(unread, messages), 0 if messages else silent + 1
         if silent > _SILENT:  # what is "unread" then are the end markers of transactions, which are no messages
             unread = {}
         if monotonic() - told >= every_s:
@@ -48,7 +48,7 @@ def follow(
             there |= new
 
 
-def _left(unread: dict[Partition, int], messages: Iterable[Message]) -> dict[Partition, int]:
+def left(unread: dict[Partition, int], messages: Iterable[Message]) -> dict[Partition, int]:
     """The partitions that are not read to their end of the start."""
     reached = {(m.topic(), m.partition()): m.offset() + 1 for m in messages}
     return {place: high for place, high in unread.items() if reached.get(place, 0) < high}
