@@ -211,8 +211,9 @@ def run(settings: Settings, *, stop: Event) -> None:
     producer = Producer(producer_config(settings))
     try:
         with explained(settings):
-            tell = lambda unread: _publish(producer, desks.news(unread))  # noqa: E731
-            rereading.follow(source, desks.see, tell, stop, every_s=_EVERY_S, begun=desks.begun)
+            rereading.follow(
+                source, desks.see, lambda unread: _publish(producer, desks.news(unread)), stop, every_s=_EVERY_S, begun=desks.begun
+            )
     finally:
         source.close()
         producer.flush(5)
