@@ -1,8 +1,9 @@
-"""The queue of alerts as a table that stands still while one of its rows is selected."""
+"""The queue of alerts as a table that stands still; pressing an alert's id opens it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,59 +11,51 @@ import streamlit as st
 
 from domain.cards import masked
 from domain.contract import Domain
-from ui import decided, gone_over, parts
+from ui import alert_csv, decided, parts
 
-_QUEUE = "alerts shown"
-
-
-def kept(asked: tuple[object, ...], rows: Sequence[Any]) -> Sequence[Any]:
-    """The rows shown: the newest, or, while one is selected, those among which it was."""
-    before: tuple[object, Sequence[Any]] | None = st.session_state.get(_QUEUE)
-    if before and before[0] == asked and _selected() is not None:
-        return before[1]
-    st.session_state[_QUEUE] = (asked, rows)
-    return rows
+OPEN = "alert"  # the widget, and the name in the address, of the open alert's id
+_MARKS = {"new": "\u25cb new", "in review": "\u25d0", "closed": "\u25cf"}  # an empty, a half and a full circle
 
 
-def _selected() -> int | None:
-    """The selected row's place in the table."""
-    state = st.session_state.get(_table_key())
-    rows = state["selection"]["rows"] if state else []
-    return rows[0] if rows else None
+def table(domain: Domain, rows: Sequence[Any], total: int) -> None:
+    """The list, how many of how many it has, and the way to take it along."""
+    parts.as_of(max(row.decided_us for row in rows))
+    shown(domain, rows, "alert pressed", {"first reason": [row.reasons[0] if row.reasons else "" for row in rows]}, height=520)
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    left.caption(f"{len(rows):,} of {parts.counted(total)} alerts, newest first; press an alert's id to open it")
+    name = f"{domain.name}-alerts.csv"
+    right.download_button("CSV", partial(alert_csv.text, domain, rows), name, "text/csv", on_click="ignore", icon=":material/download:")
 
 
-def _table_key() -> str:
-    return f"alerts table {st.session_state.get('looked again', 0)}"
-
-
-def _look_again() -> None:
-    gone_over.let_go()
-    st.session_state["looked again"] = st.session_state.get("looked again", 0) + 1
-
-
-def table(domain: Domain, rows: Sequence[Any], total: int) -> int | None:
-    """The queue as a table; returns the selected row's place."""
-    parts.as_of(rows[0].decided_us)
+def shown(domain: Domain, rows: Sequence[Any], key: str, more: dict[str, list[Any]], height: int | None = None) -> None:
+    """Alerts as a table whose first column opens them. Each cell of it is the alert's own id: a place in a list would be a guess."""
     data = pd.DataFrame({
-        "decided": [parts.moment(r.decided_us) for r in rows],
-        "action": [r.action for r in rows],
-        "score": [r.score for r in rows],
+        "alert": [masked(row.decision_id) for row in rows],
+        "decided": [parts.moment(row.decided_us) for row in rows],
+        "action": [row.action for row in rows],
+        "status": [in_short(row) for row in rows],
+        "score": [row.score for row in rows],
         **decided.context(domain, rows),
-        domain.key_name: [masked(r.key) for r in rows],
-        "first reason": [r.reasons[0] if r.reasons else "" for r in rows],
+        domain.key_name: [masked(row.key) for row in rows],
+        **more,
     })  # fmt: skip
-    config = {
+    config: dict[str, Any] = {
+        "alert": st.column_config.ButtonColumn(width=115, type="tertiary", alignment="left", on_click=press, args=(key,), key=key),
         "decided": st.column_config.DatetimeColumn(format="HH:mm:ss", width=70),
         "action": st.column_config.TextColumn(width=60),
+        "status": st.column_config.TextColumn(width=120),
         "score": st.column_config.NumberColumn(format="%.3f", width=55),
         **{name.replace("_", " "): st.column_config.Column(width=75) for name in (*domain.shown, domain.key_name)},
-        "first reason": st.column_config.TextColumn(width="large"),
+        **{name: st.column_config.TextColumn(width="large") for name in more},
     }
-    st.dataframe(data, hide_index=True, height=560, key=_table_key(), on_select="rerun", selection_mode="single-row", column_config=config)
-    chosen = _selected()
-    newest = st.session_state[_QUEUE][1][0].decided_us
-    left, right = st.columns([3, 1])
-    left.caption(f"{len(rows):,} of {parts.counted(total)} alerts, newest first; select one to keep it")
-    if chosen is not None or gone_over.held(domain):
-        right.button("Show the newest", on_click=_look_again, key=f"again {newest}", width="stretch")
-    return chosen if chosen is not None and chosen < len(rows) else None
+    st.dataframe(data, hide_index=True, height=height or "auto", column_config=config)
+
+
+def press(key: str) -> None:
+    """Open the alert whose id was pressed."""
+    st.session_state[OPEN] = st.session_state[key].label
+
+
+def in_short(row: Any) -> str:
+    """An alert's status in a cell: a mark and who has it."""
+    return _MARKS[row.status] if row.status == "new" else f"{_MARKS[row.status]} {row.verdict or row.status}: {row.analyst}"

@@ -1,4 +1,4 @@
-"""The queue of alerts, and one of them in detail: why it was raised, and what its customer did before."""
+"""The analysts' queue: a list that stands still, what has come since, and the open alert with what to do about it."""
 
 from __future__ import annotations
 
@@ -8,54 +8,65 @@ from typing import Any
 import streamlit as st
 from sqlalchemy import Engine
 
+from domain.cards import masked
 from domain.contract import Domain
-from ui import alert_table, decided, gone_over, parts, queries
-from ui.alert_queue import AlertQueue, matching
+from ui import alert_acts, alert_filters, alert_panel, alert_queries, alert_queue, alert_table, parts
+from ui.alert_queue import Filters
 
 
 def draw(engine: Engine, domain: Domain) -> None:
-    newest = _newest(engine, domain)
-    if not newest:
-        parts.empty(
-            f"no alert has been raised for {domain.events_name}.",
-            f"polyscore stream {domain.name}",
-            f"polyscore simulate {domain.name}",
-            "polyscore sink",
-        )
+    who = alert_acts.analyst()
+    counts = alert_queries.counts(engine, domain.name)
+    if not any(counts.values()):
+        commands = (f"polyscore stream {domain.name}", parts.source(domain), "polyscore sink")
+        parts.empty(f"no alert has been raised for {domain.events_name}.", *commands)
+        parts.again()
         return
-    actions, key = _filters(domain, sorted({row.action for row in newest}))
-    rows = alert_table.kept((domain.name, tuple(actions), key), matching(newest, actions, key))
-    if not rows:
-        st.info(f"No alert matches the filter, of the newest {len(newest):,}.")
-        return
+    filters = alert_filters.ask(domain, who)
+    listed = alert_queue.listed(engine, domain.name, filters.statuses)
+    rows = alert_queue.matching(listed, filters)
+    parts.live(lambda fresh: _since(fresh, domain, filters))
     left, right = st.columns([8, 7], gap="medium")
     with left:
-        chosen = alert_table.table(domain, rows, queries.alert_count(engine, domain.name))
+        if rows:
+            alert_table.table(domain, rows, sum(counts[status] for status in filters.statuses))
+        else:
+            st.info(f"No alert matches the filter, of the newest {len(listed):,}.")
     with right:
-        _open(engine, domain, rows, chosen)
+        alert = _opened(engine, domain, rows)
+        if alert is not None:
+            alert_panel.show(engine, domain, alert, who)
 
 
-def _open(engine: Engine, domain: Domain, rows: Sequence[Any], chosen: int | None) -> None:
-    """The alert in detail: the selected one, or the one that was gone over, which stays while newer ones come; or the newest."""
-    again = next((row for row in rows if row.decision_id == gone_over.held(domain)), None)
-    if chosen is not None:
-        alert, what = rows[chosen], "the selected alert"
-    else:
-        alert, what = (again, "the alert that was gone over") if again else (rows[0], "the newest alert")
-    st.caption(what)
-    decided.detail(engine, domain, alert)
+def _since(engine: Engine, domain: Domain, filters: Filters) -> None:
+    """The live part: how many there are, and what the list does not show yet. It changes only when that is pressed."""
+    counts, since = alert_queries.counts(engine, domain.name), alert_queue.since(engine, domain.name, filters)
+    parts.tiles({status: parts.counted(count) for status, count in counts.items()})
+    said = [f"{since.new:,} new alert{'s' * (since.new > 1)}"] * bool(since.new) + [f"{since.changed:,} changed"] * bool(since.changed)
+    # Always a button: one that came and went would push the list about under the hand.
+    label = f"{', '.join(said)}, refresh" if said else "The list shows all there is"
+    if st.button(label, key="refresh", icon=":material/refresh:", disabled=not said):
+        alert_queue.renew()
+        st.rerun()
 
 
-def _newest(engine: Engine, domain: Domain) -> list[Any]:
-    queues: dict[str, AlertQueue] = st.session_state.setdefault("alert queues", {})
-    return queues.setdefault(domain.name, AlertQueue()).look(engine, domain.name)
+def _opened(engine: Engine, domain: Domain, rows: Sequence[Any]) -> Any:
+    """The alert whose id stands in the address, as it was when it was opened; where there is none, the first of the list from now on."""
+    if st.session_state.get("alerts of", domain.name) != domain.name:
+        st.session_state[alert_table.OPEN] = ""
+    st.session_state["alerts of"] = domain.name
+    if rows and not (st.session_state.get(alert_table.OPEN) or st.query_params.get(alert_table.OPEN)):
+        st.session_state[alert_table.OPEN] = masked(rows[0].decision_id)
+    wanted = st.text_input("The open alert's id", key=alert_table.OPEN, bind="query-params", width=420).strip()
+    held = st.session_state.get(alert_acts.OPENED)
+    if held is not None and (held.domain, masked(held.decision_id)) == (domain.name, masked(wanted)):
+        return held
+    alone = [row.decision_id for row in rows if masked(row.decision_id) == wanted]
+    found = alert_queries.one(engine, domain.name, alone[0] if len(alone) == 1 else wanted)
+    st.session_state[alert_acts.OPENED] = found
+    if found is None and wanted:
+        parts.empty(f"no alert {masked(wanted)} is in the database.", "polyscore sink")
+    return found
 
 
-def _filters(domain: Domain, known: list[str]) -> tuple[list[str], str]:
-    left, right, _ = st.columns([2, 2, 3])
-    actions = left.pills("Action", known, selection_mode="multi", key="action filter")
-    key = right.text_input(f"{domain.key_name.capitalize()} begins with", key=f"{domain.key_name} filter")
-    return list(actions), key.strip()
-
-
-parts.page("Alerts", draw)
+parts.desk("Alerts", draw)

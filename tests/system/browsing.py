@@ -1,0 +1,48 @@
+"""A person at the dashboard, in a real Chromium: where it answers, what they press and what they read."""
+
+from __future__ import annotations
+
+import re
+from urllib.request import urlopen
+
+from playwright.sync_api import Page, expect
+
+from tests.system.processes import Process
+
+PATIENCE_MS = 30_000
+_ADDRESS = re.compile(r"the dashboard is at (http://\S+);")
+
+
+def address(process: Process) -> str:
+    """Where `polyscore ui` says it is."""
+    found = _ADDRESS.search(process.output())
+    assert found is not None, process.output()
+    return found[1]
+
+
+def answers(process: Process) -> bool:
+    """Whether the dashboard can be opened by now."""
+    found = _ADDRESS.search(process.output())
+    try:
+        with urlopen(f"{found[1]}/_stcore/health", timeout=2) as response:
+            return response.status == 200
+    except (OSError, TypeError):
+        return False
+
+
+def press(page: Page, label: str) -> None:
+    page.get_by_role("button", name=label, exact=True).click(timeout=PATIENCE_MS)
+
+
+def says(page: Page, words: str, *, within: float = PATIENCE_MS / 1000) -> None:
+    """A text of this pattern is on the page before so many seconds have passed."""
+    expect(page.get_by_text(re.compile(words)).first).to_be_visible(timeout=within * 1000)
+
+
+def table(page: Page, column: str) -> list[dict[str, str]]:
+    """What of the one table with this column is in sight. It is drawn on a canvas; beside it its words are kept for who cannot see it."""
+    named = page.locator("th").filter(has_text=re.compile(f"^{re.escape(column)}$"))
+    grid = page.locator("[data-testid=stDataFrame] table[role=grid]").filter(has=named)
+    expect(grid).to_have_count(1, timeout=PATIENCE_MS)
+    names = grid.locator("th").all_text_contents()
+    return [dict(zip(names, row.locator("td").all_text_contents(), strict=True)) for row in grid.locator("tbody tr").all()]
