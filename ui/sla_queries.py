@@ -1,0 +1,37 @@
+"""What the page SLA asks the database: sums and stretches of the monitor's windows. Each is answered from an index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Engine, Row, and_, func, or_, select
+
+from apps.tables import SlaWindowRow
+from ui.asking import rows
+
+MOST_BAD = 3_000  # windows, the newest: one of two seconds each for more than an hour and a half without a break
+_W = SlaWindowRow.metadata.tables["sla_window"]
+
+
+def spent(engine: Engine, domain: str, since_us: int) -> tuple[int, int]:
+    """Decisions measured, and late ones among them, in the windows that ended after ``since_us``."""
+    query = select(func.sum(_W.c.measured), func.sum(_W.c.misses)).where(_W.c.domain == domain, _W.c.end_us > since_us)
+    found: Any = rows(engine, query)[0]
+    return int(found[0] or 0), int(found[1] or 0)
+
+
+def stretches(engine: Engine, domain: str, since_us: int, width_us: int) -> Sequence[Row[Any]]:
+    """The same by stretches of time, oldest first: when each began, ``measured`` and ``misses``."""
+    number = (_W.c.end_us // width_us).label("number")
+    sums = select(number, func.sum(_W.c.measured).label("measured"), func.sum(_W.c.misses).label("misses"))
+    return rows(engine, sums.where(_W.c.domain == domain, _W.c.end_us > since_us).group_by(number).order_by(number))
+
+
+def bad_windows(engine: Engine, domain: str, since_us: int, share: float) -> Sequence[Row[Any]]:
+    """The windows that missed the objective, and those in which events waited and nothing was decided; oldest first."""
+    late = _W.c.misses > (1.0 - share) * _W.c.measured
+    still = and_(_W.c.decisions == 0, _W.c.lag > 0)
+    columns = (_W.c.start_us, _W.c.end_us, _W.c.model_version, _W.c.decisions, _W.c.misses, _W.c.p99_ms, _W.c.lag)
+    query = select(*columns).where(_W.c.domain == domain, _W.c.end_us > since_us, or_(late, still))
+    return rows(engine, query.order_by(_W.c.end_us.desc()).limit(MOST_BAD))[::-1]
