@@ -6,6 +6,8 @@ import csv
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import TextIOWrapper
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from apps.csv_columns import Column, codes, in_order, numbers
+from apps.csv_columns import FEW, Column, codes, in_order, numbers
+from apps.csv_file import opened
 from apps.errors import InputError
 from domain.schema import Feature, FeatureSchema
 from models.dataset import Progress
@@ -55,6 +58,7 @@ def read_table(path: Path, name: str, wanted: Wanted, told: Progress) -> Table:
     objective, classes = _objective(columns[wanted.label], wanted)
     features: list[Feature] = []
     dropped: dict[str, str] = dict.fromkeys(wanted.drop, "by --drop")
+    taken: dict[str, str] = {}
     apart = {wanted.label, wanted.time, wanted.group}
     for column in (c for c in columns.values() if c.name not in apart):
         found = column.feature(categorical=column.name in wanted.categorical)
@@ -62,23 +66,30 @@ def read_table(path: Path, name: str, wanted: Wanted, told: Progress) -> Table:
             dropped[column.name] = found
         else:
             features.append(found)
+            if not found.categories and column.missing:
+                taken[column.name] = column.taken_for_missing
     if not features:
-        raise InputError(f"{path}: no column is left to learn from: " + "; ".join(f"{n!r}: {why}" for n, why in dropped.items()))
+        others = "; ".join(f"{n!r}: {why}" for n, why in dropped.items()) or f"beside {wanted.label!r} there is none"
+        raise InputError(f"{path}: no column is left to learn from: {others}")
     x, kept = _numbers(path, header, wanted, features, columns[wanted.label].rows, told)
     y = _labels(path, kept[wanted.label], wanted.label, classes)
     time = None if wanted.time is None else _time(path, wanted.time, kept[wanted.time])
     group = None if wanted.group is None else _group(path, wanted.group, kept[wanted.group])
-    return Table(name, wanted.label, objective, FeatureSchema(tuple(features)), x, y, classes, time, group, dropped)
+    return Table(name, wanted.label, objective, FeatureSchema(tuple(features)), x, y, classes, time, group, dropped, taken)
 
 
 def _header(path: Path, wanted: Wanted) -> list[str]:
     """The names of the columns. Raises ``InputError`` where one stands twice, or one that an option names is not there."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            names = next(csv.reader(file, delimiter=wanted.separator), [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        said = error.strerror if isinstance(error, OSError) else str(error)
+        with opened(path) as (_, text):
+            names = next(csv.reader(TextIOWrapper(text, encoding="utf-8-sig", newline=""), delimiter=wanted.separator), [])
+    except (OSError, csv.Error) as error:
+        said = (error.strerror or error) if isinstance(error, OSError) else error
         raise InputError(f"{path}: cannot be read as a table: {said}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: its first line is not UTF-8 ({error.reason} at byte {error.start + 1}); save the file as UTF-8"
+        ) from None
     if not names:
         raise InputError(f"{path}: is empty; its first line names the columns")
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -103,7 +114,7 @@ def _blocks(path: Path, header: list[str], wanted: Wanted, what: str, told: Prog
     read = pacsv.ReadOptions(block_size=BLOCK)
     parse = pacsv.ParseOptions(delimiter=wanted.separator, newlines_in_values=True)
     try:
-        with path.open("rb") as file, pacsv.open_csv(file, read, parse, convert) as batches:
+        with opened(path) as (file, text), pacsv.open_csv(text, read, parse, convert) as batches:
             done = 0
             for batch in batches:
                 told(what, done >> 20, size >> 20)
@@ -144,13 +155,17 @@ def _numbers(
 def _objective(label: Column, wanted: Wanted) -> tuple[Objective, tuple[str, ...]]:
     """What the label asks for, and its classes. Raises ``InputError`` for a label that no model can learn."""
     place = f"{label.source}: label {label.name!r}"
-    if label.given < label.rows:
-        raise InputError(f"{place} is missing in {label.rows - label.given:,} of {label.rows:,} rows; leave these rows out")
+    if label.known < label.rows:
+        why = f" ({label.taken_for_missing})" if label.numeric and label.missing else ""
+        raise InputError(f"{place} is missing in {label.rows - label.known:,} of {label.rows:,} rows{why}; leave these rows out")
     if label.labels is not None and len(label.labels) == 1:
         raise InputError(f"{place} has one value only, {next(iter(label.labels))!r}; there is nothing to learn")
     if wanted.objective is not None and wanted.objective not in OBJECTIVES:
         raise InputError(f"--objective {wanted.objective}: there are {', '.join(OBJECTIVES)}")
     found: Objective = next((o for o in OBJECTIVES if o == wanted.objective), _detected(label))
+    measured = found == "regression" or (wanted.objective is None and (label.labels is None or len(label.labels) > FEW))
+    if measured and (why := label.spoilt):
+        raise InputError(f"{why}, or say --objective multiclass")
     if found == "regression":
         if not label.numeric:
             row, text = label.no_number or (0, "")
@@ -161,9 +176,18 @@ def _objective(label: Column, wanted: Wanted) -> tuple[Objective, tuple[str, ...
     classes = tuple(in_order(label.labels)) if label.labels is not None else ()
     if not classes or len(classes) > CLASSES:
         raise InputError(f"{place} has {len(classes) or 'too many'} different values; at most {CLASSES} classes can be told apart")
+    if label.numeric and (alike := _alike(classes)):
+        raise InputError(f"{place}: {' and '.join(map(repr, alike))} are one number; write it in one way in all rows")
     if found == "binary" and len(classes) != 2:
         raise InputError(f"{place} has {len(classes)} different values, not two; is it --objective multiclass or regression?")
+    if found == "multiclass" and len(classes) == 2:
+        raise InputError(f"{place} has two different values only, {' and '.join(map(repr, classes))}; is it --objective binary?")
     return found, classes
+
+
+def _alike(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The first two that are one number; none where all differ."""
+    return next((pair for pair in pairwise(classes) if float(pair[0]) == float(pair[1])), ())
 
 
 def _detected(label: Column) -> Objective:

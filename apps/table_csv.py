@@ -1,18 +1,23 @@
-"""Rows of a CSV file, or of CSV on standard input, as text. A row that is not as long as the header is refused, never guessed at."""
+"""Rows of CSV, from a file or standard input, gzipped or not, as text. A row not as long as the header is refused, never guessed at."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final, cast
 
 import pyarrow as pa
 
+from apps.csv_file import GZIP, PARQUET, ZIP
 from apps.errors import InputError
+
+_WORKBOOKS: Final = (ZIP, b"\xd0\xcf\x11\xe0")
 
 
 def read(source: str, separator: str, size: int) -> Iterator[tuple[list[str], list[Any]]]:
@@ -38,9 +43,12 @@ def read(source: str, separator: str, size: int) -> Iterator[tuple[list[str], li
                 yield names, _columns(rows, len(names))
     except FileNotFoundError:
         raise InputError(f"{source}: no such file") from None
-    except (csv.Error, OSError, UnicodeDecodeError) as error:
+    except IsADirectoryError:
+        raise InputError(f"{source}: is a folder; name the file in it") from None
+    except (csv.Error, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         place = f", after row {at}" if at > 0 else ""
-        raise InputError(f"{source}: cannot be read as a table{place}: {error}") from None
+        why = "it is not text in UTF-8; save it as CSV in UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        raise InputError(f"{source}: cannot be read as a table{place}: {why}") from None
 
 
 def _columns(rows: Sequence[Sequence[str]], columns: int) -> list[Any]:
@@ -75,12 +83,29 @@ def _shown(row: Sequence[str]) -> str:
 
 @contextmanager
 def _opened(source: str) -> Iterator[IO[str]]:
-    if source == "-":
-        text = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
+    """The file's text, unpacked where it is gzipped. Raises ``InputError`` for what begins as another kind of table."""
+    with _bytes(source) as file:
+        start = file.peek(len(PARQUET))
+        if start.startswith((PARQUET, *_WORKBOOKS)):
+            kind = "parquet" if start.startswith(PARQUET) else "a workbook, or another zip archive"
+            fix = "save it as a file and name that" if source == "-" and kind == "parquet" else "save it as CSV"
+            raise InputError(f"{source}: holds {kind}, where CSV was due: {fix}")
+        plain = gzip.GzipFile(fileobj=file) if start.startswith(GZIP) else file
+        text = io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
         try:
             yield text
         finally:
-            text.detach()  # standard input is not ours to close
+            text.detach()
+
+
+@contextmanager
+def _bytes(source: str) -> Iterator[io.BufferedReader]:
+    if source != "-":
+        with Path(source).open("rb") as file:
+            yield file
         return
-    with Path(source).open(encoding="utf-8-sig", newline="") as file:
-        yield file
+    given: io.BufferedReader = io.BufferedReader(cast("Any", sys.stdin.buffer))
+    try:
+        yield given
+    finally:
+        given.detach()  # standard input is not ours to close

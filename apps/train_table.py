@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table as Shown
 
+from apps import own
+from apps.announce import announce
 from apps.csv_training import Wanted, read_table
 from apps.errors import InputError
 from apps.settings import Settings
@@ -16,12 +18,10 @@ from apps.terminal import progress, say
 from apps.train import check_writable, tell_unproven
 from domain.registry import DOMAINS
 from models import bundle as bundles
-from models import table_findings
+from models import table_domain, table_findings
 from models.table import Table
 from models.table_splits import Protocol
 from models.table_training import train
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def command(
@@ -35,11 +35,14 @@ def command(
         raise InputError("--time and --group: give one of them")
     if wanted.group is not None and protocol.test_last is not None:
         raise InputError("--group and --test-last: give one of them")
-    called = _name(path, name)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, not a CSV file")
+    called = name_for(Path(path.stem) if path.suffix == ".gz" else path, name)
     folder = settings.bundles / called
     check_writable(folder)
     with progress(console) as told:
         table = read_table(path, called, wanted, told)
+        table_findings.check_label(table)
         table = table.without(table_findings.useless(table, kept))
         _tell(table, console)
         made = train(table, protocol, path.name, folder, told)
@@ -47,15 +50,28 @@ def command(
     found = bundles.load_bundle(made)
     tell_unproven(found, console)
     _show(found.report, console)
+    join(settings, found, console)
     return made
 
 
-def _name(path: Path, name: str | None) -> str:
+def join(settings: Settings, found: bundles.Bundle, console: Console) -> None:
+    """The new bundle's table becomes a domain, and its model is announced; what keeps it from a stream is said."""
+    own.adopt(settings, partial(_warn, console))
+    name = found.manifest["domain"]
+    if name in DOMAINS:
+        announce(settings, found, console)
+        say(console, f"`polyscore stream {name}` scores the topic {DOMAINS[name].events_topic} with it")
+
+
+def name_for(path: Path, name: str | None) -> str:
+    """What to call a table, whose topics begin with it. Raises ``InputError``."""
     called = path.stem if name is None else name
-    if not _NAME.fullmatch(called):
-        raise InputError(f"--name {called!r}: give a name of letters, digits, dots, dashes and underscores")
-    if called in DOMAINS:
+    if not table_domain.NAME.fullmatch(called):
+        raise InputError(f"--name {called!r}: give a name of at most 64 letters, digits, dots, dashes and underscores")
+    if called in DOMAINS.built_in:
         raise InputError(f"--name {called}: is a domain's; name the table otherwise")
+    if other := table_domain.clash(called, (known for known in DOMAINS if known != called)):
+        raise InputError(f"--name {called}: Kafka cannot tell its topics from those of {other}; name the table otherwise")
     return called
 
 
@@ -67,6 +83,10 @@ def _tell(table: Table, console: Console) -> None:
     say(console, f"{len(table):,} rows, {columns}; {table.objective} on {table.label!r}{labelled}")
     for name, why in table.dropped.items():
         say(console, f"left out {name!r}: {why}")
+    for name in (name for name in table.schema.names if name in table.missing):
+        say(console, f"{name!r}: {table.missing[name]}")
+    for name in table_domain.reserved(table.schema.names):
+        _warn(console, f"{name!r} is what a row on a stream says of itself: rename the column, or --drop it, if this is to be streamed")
     for name, why in table_findings.leaks(table).items():
         _warn(console, f"{name!r} looks as if it gave the label away ({why}); if it is known only with the label, --drop it")
     for name, rows in table_findings.nearly_constant(table).items():
@@ -85,5 +105,10 @@ def _show(report: dict[str, Any], console: Console) -> None:
     shown = Shown("metric", "mean", "spread over folds", "every row alike", box=None)
     for name, m in report["metrics"].items():
         alike = report["baselines"]["the same answer always"][name]["mean"]
-        shown.add_row(name.replace("_", " "), f"{m['mean']:.4f}", f"{m['min']:.4f} to {m['max']:.4f}", f"{alike:.4f}")
+        shown.add_row(name.replace("_", " "), _figure(m["mean"]), f"{_figure(m['min'])} to {_figure(m['max'])}", _figure(alike))
     console.print(shown)
+
+
+def _figure(value: float) -> str:
+    """Four digits behind the point or, of what is large or small, four in all."""
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.3e}"

@@ -2,159 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import platform
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from functools import partial
-from importlib.metadata import version
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.schema import FeatureSchema
 from exports import lightgbm_text, parity
 from exports.formats import FORMATS
+from exports.lightgbm_c import Booster
 from exports.scorer import Scorer
 from models.beside import SideBySide
-from models.code_version import code_version
 from models.errors import BundleError
-from models.plots import draw
+from models.manifest import PARITY, artifacts, bundles, called, whole
 
-FORMAT_VERSION = 4  # 2: with a parity report; 3: with the average answer; 4: with models beside it
-PARITY = "parity.json"
 _UNAVAILABLE = {"outcome": "unavailable"}  # what a report says of a format by saying nothing
-_LIBRARIES = ("lightgbm", "numpy", "numba", "scikit-learn")
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What goes into a bundle: the booster, its schema, and what is known of its making."""
-
-    domain: str  # or the table's name
-    objective: str
-    booster: lgb.Booster
-    schema: FeatureSchema
-    average: list[float]  # the mean answer over what was learned from, one an output, then those of the models beside
-    report: dict[str, Any]
-    params: dict[str, Any]
-    data: dict[str, Any]  # where the rows came from, their window, how late labels were
-    beside: Mapping[str, lgb.Booster] = field(default_factory=dict)  # more models of the same rows, by name
-    parent: str | None = None  # the version whose place it is to take
-    baseline: dict[str, Any] = field(default_factory=dict)  # how what it learned from was distributed: ``models.drift.Baseline`` as JSON
-
-
-def write(trained: Trained, folder: Path, now: datetime) -> Path:
-    """Write a bundle below ``folder`` and return its path; it appears there whole, or not at all.
-
-    Raises ``BundleError`` where the folder cannot be written, or is full.
-    """
-    model_version = f"{now:%Y%m%d-%H%M%S}-{hashlib.sha256(trained.booster.model_to_string().encode()).hexdigest()[:8]}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _whole(folder, folder / model_version) as unfinished:
-            files = _fill(trained, unfinished)
-            manifest = _manifest(trained, model_version, now, files)
-            (unfinished / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-    except OSError as error:
-        fix = "make room, mend the rights there, or set POLYSCORE_HOME to another folder"
-        raise BundleError(f"{folder}: {error.strerror}; the model cannot be written: {fix}") from None
-    return folder / model_version
-
-
-@contextmanager
-def _whole(beside: Path, path: Path) -> Iterator[Path]:
-    """A folder to fill, which becomes ``path`` if nothing goes wrong and is gone if anything does."""
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=beside))
-    try:
-        yield unfinished
-        unfinished.chmod(0o755)
-        os.replace(unfinished, path)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
-
-
-def _fill(trained: Trained, folder: Path) -> list[Path]:
-    files = []
-    for name, booster in {"": trained.booster, **trained.beside}.items():
-        text = booster.model_to_string()
-        files += [Path(f.export(text, trained.schema, folder / called(name, f.file_name))) for f in FORMATS.values()]
-        files.append(_prove(text, trained.schema, folder, name))
-    report = folder / "report.json"
-    report.write_text(json.dumps(trained.report) + "\n")
-    return [*files, report, *draw(trained.report, folder)]
-
-
-def called(name: str, file: str) -> str:
-    """The file of a model beside the main one, which has no name."""
-    return f"{name}.{file}" if name else file
-
-
-def _prove(text: str, schema: FeatureSchema, folder: Path, name: str) -> Path:
-    """Compare every artifact with LightGBM and write the report. Raises ``BundleError`` where one gives another answer.
-
-    What no engine or server is there for is left to the machine that scores with it.
-    """
-    found = {f.name: partial(f.load, folder / called(name, f.file_name)) for f in FORMATS.values() if not f.served}
-    report = parity.verify(lightgbm_text.parse(text), schema, found, {})
-    failed = [f"{c.name} ({c.reason or c.worst})" for c in report.comparisons if c.outcome == "failed"]
-    if failed:
-        raise BundleError(f"not LightGBM's answer: {', '.join(failed)}; this is a defect of polyscore, please report it with the model")
-    path = folder / called(name, PARITY)
-    path.write_text(json.dumps(report.to_json()) + "\n")
-    return path
-
-
-def _manifest(trained: Trained, model_version: str, now: datetime, files: list[Path]) -> dict[str, Any]:
-    return {
-        "format_version": FORMAT_VERSION,
-        "version": model_version,
-        "domain": trained.domain,
-        "objective": trained.objective,
-        "created": now.isoformat(),
-        "schema": trained.schema.to_json(),
-        "schema_digest": trained.schema.digest,
-        "beside": list(trained.beside),
-        "average": trained.average,
-        "data": trained.data,
-        "parent": trained.parent,
-        "code_version": code_version(),
-        "baseline": trained.baseline,
-        "label_window": _label_window(trained),
-        "protocol": trained.report["protocol"],
-        "params": trained.params,
-        "metrics": trained.report["metrics"],
-        "libraries": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
-        "files": {file.name: {"sha256": _sha256(file), "bytes": file.stat().st_size} for file in files},
-    }
-
-
-def _label_window(trained: Trained) -> dict[str, Any]:
-    """How late labels are, the days whose labels the model learned from, and the days it was judged on, fold by fold.
-
-    Empty for a table, whose labels are all there.
-    """
-    if "label_delay_days" not in trained.data:
-        return {}
-    return {
-        "delay_days": trained.data["label_delay_days"],
-        "trained": {name: trained.data[name] for name in ("from", "to")},
-        "folds": [{name: fold[f"{name}_window"] for name in ("train", "test")} for fold in trained.report["folds"]],
-    }
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 class Bundle:
@@ -166,7 +33,6 @@ class Bundle:
         self.schema = FeatureSchema.from_json(manifest["schema"])
         self.average: tuple[float, ...] = tuple(manifest["average"])
         self.beside: tuple[str, ...] = tuple(manifest["beside"])
-        self._booster = lgb.Booster(model_file=folder / FORMATS["native"].file_name)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -182,7 +48,7 @@ class Bundle:
     @property
     def size(self) -> int:
         """Bytes of all artifacts, those of the models beside it too."""
-        return sum(int(self.manifest["files"][name]["bytes"]) for name in _artifacts([*self.beside]))
+        return sum(int(self.manifest["files"][name]["bytes"]) for name in artifacts([*self.beside]))
 
     def parity_of(self, name: str) -> dict[str, Any]:
         """The parity report of a model beside the main one, which has no name."""
@@ -219,51 +85,24 @@ class Bundle:
             why = comparison["reason"] or comparison["outcome"]
             raise BundleError(f"bundle {self.version} has no passing parity report for {comparison['name']}: {why}; train again")
 
+    @cached_property
+    def _booster(self) -> Booster:
+        native = self.folder / FORMATS["native"].file_name
+        return Booster(native.read_text(), len(self.schema), native.name)
+
     def contributions(self, row: Sequence[float]) -> NDArray[np.float64]:
-        """TreeSHAP values (outputs, features) of one row, in raw score (Lundberg et al. 2018; LightGBM's ``pred_contrib``)."""
-        found = np.asarray(self._booster.predict(np.array([row]), pred_contrib=True, num_threads=1))
-        return found.reshape(-1, len(self.schema) + 1)[:, :-1]
+        """TreeSHAP values (outputs, features) of one row, in raw score."""
+        return self._booster.contributions(np.array([row], dtype=np.float64))[0, :, :-1]
 
 
 def load_bundle(folder: Path) -> Bundle:
     """A bundle whose every file matches its manifest. Raises ``BundleError`` naming the file that does not."""
-    manifest = _read_manifest(folder)
-    for name, stated in manifest["files"].items():
-        file = folder / name
-        if not file.is_file() or Path(name).name != name:
-            raise BundleError(f"{file}: named by the manifest and not there; train again, or copy the whole folder")
-        if _sha256(file) != stated["sha256"]:
-            raise BundleError(f"{file}: was changed after training (its SHA-256 is not the manifest's); train again")
-    return Bundle(folder, manifest)
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text())
-        if manifest.get("format_version") != FORMAT_VERSION:
-            raise BundleError(f"{path}: format version {manifest.get('format_version')}, this program reads {FORMAT_VERSION}; train again")
-        needed = {"format_version", "version", "domain", "schema", "average", "beside", "files"}
-        if not needed <= set(manifest) or not _artifacts(manifest["beside"]) <= set(manifest["files"]):
-            raise BundleError(f"{path}: incomplete; train again")
-        for name, stated in manifest["files"].items():
-            if not isinstance(stated, dict) or not isinstance(stated.get("sha256"), str):
-                raise BundleError(f"{path}: {name} has no SHA-256 there; train again")
-        FeatureSchema.from_json(manifest["schema"])
-    except FileNotFoundError:
-        raise BundleError(f"{folder}: no bundle there (no manifest.json); train one with `polyscore train fraud`") from None
-    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
-        raise BundleError(f"{path}: cannot be read ({error}); train again") from None
-    return manifest
-
-
-def _artifacts(beside: list[str]) -> set[str]:
-    return {called(name, file) for name in ("", *beside) for file in (PARITY, *(f.file_name for f in FORMATS.values()))}
+    return Bundle(folder, whole(folder))
 
 
 def latest(folder: Path) -> Path:
     """The newest bundle below ``folder``. Raises ``BundleError`` where there is none."""
-    found = sorted(p for p in folder.glob("*") if (p / "manifest.json").is_file() and not p.name.startswith("."))
+    found = bundles(folder)
     if not found:
         raise BundleError(f"no model in {folder}; train one with `polyscore train {folder.name}`")
     return found[-1]

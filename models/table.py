@@ -21,7 +21,7 @@ class Table:
     """``x`` (n, features) float64, categories as codes; ``y`` (n,) float64, a class as its place in ``classes`` (empty: a quantity).
 
     ``time`` (n,) float64 orders the rows, ``group`` (n,) int64 says which belong together; None where nothing was said.
-    ``dropped`` says of each column that is not used why.
+    ``dropped`` says of each column that is not used why, ``missing`` of columns of numbers which texts there were taken for missing.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Table:
     time: Matrix | None = None
     group: Index | None = None
     dropped: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.y)

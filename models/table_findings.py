@@ -18,6 +18,23 @@ NEAR_PERFECT = {"binary": 0.995, "multiclass": 0.99, "regression": 0.999}  # AUC
 CHANCE = 1e-9  # that a value keeps to one class by accident
 ID_ROWS = 100  # fewer whole numbers may well all differ
 NEARLY_CONSTANT = 0.995
+FLOAT32 = float(np.finfo(np.float32).max)  # so LightGBM 4.6 keeps labels, and the gain of a split, which may be the sum of their squares
+CLOSEST = 1e-18  # of labels that differ by less the gains are zero as float32; of 1e-34 the leaf values are, too
+
+
+def check_label(table: Table) -> None:
+    """Raises ``DataError`` naming the row of a quantity that is too large for LightGBM, or where all are too close to each other."""
+    if table.objective != "regression":
+        return
+    y, place, largest = table.y, f"column {table.label!r}", math.sqrt(FLOAT32 / len(table))
+    if (too_large := np.abs(y) > largest).any():
+        row = int(too_large.argmax())
+        held = f"LightGBM reckons in float32, which of {len(table):,} rows holds labels up to {largest:.1e}"
+        raise DataError(f"{place}, row {row + 1}: {y[row]:g} is too large to learn; {held}: write them in a larger unit")
+    if np.abs(y - y[0]).max() < CLOSEST:
+        raise DataError(f"{place}: all labels lie within {CLOSEST:g}, which LightGBM takes for one; write them in a smaller unit")
+    if len(np.unique(y.astype(np.float32))) == 1:
+        raise DataError(f"{place}: all labels are {y[0]:g} to LightGBM, which learns them as float32; take off what they share")
 
 
 def useless(table: Table, kept: frozenset[str] = frozenset()) -> dict[str, str]:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from sklearn.metrics import accuracy_score, average_precision_score, brier_score_loss, f1_score, log_loss, roc_auc_score
 
 from domain.calibration import calibration_error
 from models.errors import DataError
-from models.table import Matrix, Table
+from models.table import Matrix, Objective, Table
 
 
-def judge(table: Table, y: Matrix, answers: Matrix) -> dict[str, float]:
+class Asked(NamedTuple):
+    """What a model is asked: a table without its rows."""
+
+    objective: Objective
+    label: str
+    classes: tuple[str, ...]
+
+
+def judge(table: Table | Asked, y: Matrix, answers: Matrix) -> dict[str, float]:
     """Metrics of ``answers``: (n,) probabilities or quantities, (n, classes) probabilities. Raises ``DataError`` without both labels."""
     if table.objective == "binary":
         if len(np.unique(y)) < 2:
@@ -36,7 +46,7 @@ def judge(table: Table, y: Matrix, answers: Matrix) -> dict[str, float]:
     return {"rmse": float(np.sqrt((error**2).mean())), "mae": float(np.abs(error).mean()), "r2": r2}
 
 
-def baseline(table: Table, learned: Matrix, y: Matrix) -> dict[str, float]:
+def baseline(table: Table | Asked, learned: Matrix, y: Matrix) -> dict[str, float]:
     """The metrics of answering every row alike: with the mean, or the shares of the classes, of the training rows."""
     if table.objective == "multiclass":
         shares = (np.bincount(learned.astype(np.int64), minlength=len(table.classes)) + 1e-9) / len(learned)

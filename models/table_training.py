@@ -11,11 +11,13 @@ import lightgbm as lgb
 import numpy as np
 
 from domain.calibration import calibration_bins
-from models import bundle
+from models import bundle_writing
 from models.curves import curves
 from models.dataset import Progress, silent
+from models.drift import Baseline
 from models.report import FOLD_POINTS, importance, spread
 from models.table import Index, Matrix, Table
+from models.table_learning import HEADLINES, LOW_IS_GOOD, SHOWN
 from models.table_metrics import baseline, judge
 from models.table_splits import Protocol, inner, method, splits
 from models.train import one_by_one
@@ -68,16 +70,39 @@ def train(table: Table, protocol: Protocol, source: str, folder: Path, progress:
     chosen = max(1, round(float(np.median(rounds))))
     booster = lgb.train(params, data, num_boost_round=chosen)
     judged = _report(table, protocol, folds, tested)
-    shares = importance(booster)
-    judged["importance"] = {called(table, name): share for name, share in shares.items()}
+    judged["importance"] = importance(booster, table.schema.names)
     steps("written below")
     some = table.evenly(AVERAGED)
-    average = np.asarray(booster.predict(table.x[some])).reshape(len(some), -1).mean(axis=0).tolist()
-    made = {"source": source, "rows": len(table), "label": table.label, "classes": list(table.classes), "dropped": table.dropped}
-    trained = bundle.Trained(
-        table.name, table.objective, booster, table.schema, average, judged, {**params, "rounds": chosen, "rounds_of_folds": rounds}, made
+    answers = np.asarray(booster.predict(table.x[some])).reshape(len(some), -1)
+    trained = bundle_writing.Trained(
+        domain=table.name,
+        objective=table.objective,
+        booster=booster,
+        schema=table.schema,
+        average=answers.mean(axis=0).tolist(),
+        report=judged,
+        params={**params, "rounds": chosen, "rounds_of_folds": rounds},
+        data={"source": source, **_facts(table, tested)},
+        baseline=Baseline.of(table.x[some], answers, table.schema).to_json(),
     )
-    return bundle.write(trained, folder, datetime.now(UTC))
+    return bundle_writing.write(trained, folder, datetime.now(UTC))
+
+
+def _facts(table: Table, tested: list[tuple[Matrix, Matrix]]) -> dict[str, Any]:
+    """What the manifest says of the table; with two classes also from which probability on a stream flags a row."""
+    found = {"rows": len(table), "label": table.label, "classes": list(table.classes), "dropped": table.dropped}
+    if table.objective != "binary":
+        return found
+    y, answers = (np.concatenate([pair[i] for pair in tested]) for i in (0, 1))
+    return {**found, "threshold": as_often(y, answers)}
+
+
+def as_often(y: Matrix, answers: Matrix) -> float:
+    """The threshold at which as many of ``answers`` (n,) are flagged as ``y`` (n,) has positives; of equal answers, a few more.
+
+    Over the rows that were tested: to those that it learned from a model gives answers that are too sure of themselves.
+    """
+    return float(np.sort(answers)[::-1][max(1, int(y.sum())) - 1])
 
 
 def _dataset(table: Table, params: dict[str, Any]) -> lgb.Dataset:
@@ -88,10 +113,6 @@ def _dataset(table: Table, params: dict[str, Any]) -> lgb.Dataset:
     names = [f"Column_{i}" for i in range(len(table.schema))]
     data = lgb.Dataset(table.x, table.y, feature_name=names, categorical_feature=list(table.schema.categorical_indices), params=params)
     return data.construct()
-
-
-def called(table: Table, name: str) -> str:
-    return table.schema.names[int(name.removeprefix("Column_"))]
 
 
 def _rounds(table: Table, data: lgb.Dataset, train: Index, protocol: Protocol, params: dict[str, Any]) -> int:
@@ -122,6 +143,9 @@ def _report(table: Table, protocol: Protocol, folds: list[dict[str, Any]], teste
         "folds": folds,
         "metrics": spread([fold["metrics"] for fold in folds]),
         "baselines": {"the same answer always": spread([fold["baseline"] for fold in folds])},
+        "headline": HEADLINES[table.objective],
+        "lower_is_better": HEADLINES[table.objective] in LOW_IS_GOOD,
+        "shown": SHOWN[table.objective],
     }
     if table.objective == "binary":
         y, answers = (np.concatenate([pair[i] for pair in tested]) for i in (0, 1))

@@ -5,14 +5,14 @@ A model keeps a category as JSON has it (``1.0``, ``true``); the same column com
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from typing import Final
 
-import numpy as np
-
 from domain.schema import MISSING, UNSEEN, Feature
 
+ONLY_CODES: Final = "the model's file has no labels here: write the code that the label had in training"
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.(0|[0-9]*[1-9]))?([eE][+-]?[0-9]+)?")
 _TRUTHS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _Value = tuple[type, float | Decimal]  # True is not 1
@@ -32,11 +32,16 @@ class Categories:
             if (value := _value(label)) is not None:
                 self._alike.setdefault(value, []).append(label)
 
+    @property
+    def plain(self) -> frozenset[type]:
+        """Which values that are no text may stand for a label here: ``float`` where one is a number, ``bool`` where one is a truth."""
+        return frozenset(kind for kind, _ in self._alike)
+
     def code(self, cell: str | float | None) -> float:
         """The label's place; ``MISSING`` for nothing, blank text and NaN, ``UNSEEN`` for no label. Raises ``TwoMeaningsError``."""
         if isinstance(cell, str) and cell in self._places:
             return self._places[cell]
-        if cell is None or (isinstance(cell, str) and not cell.strip()) or (isinstance(cell, float) and np.isnan(cell)):
+        if cell is None or (isinstance(cell, str) and not cell.strip()) or (isinstance(cell, float) and math.isnan(cell)):
             return MISSING
         value = _value(cell)
         alike = self._alike.get(value, []) if value is not None else []

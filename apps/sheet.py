@@ -1,0 +1,15 @@
+"""Cells of a CSV that people open in a spreadsheet: card numbers masked, and no text that it would run as a formula."""
+
+from __future__ import annotations
+
+from domain.cards import masked
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
+
+
+def harmless(value: object) -> object:
+    """A cell: numbers as they are; a text that begins like a formula behind an apostrophe, which a spreadsheet takes for "text"."""
+    if not isinstance(value, str):
+        return value
+    shown = masked(value)
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
