@@ -2,7 +2,8 @@
 
 The recording knows the checkout only. A sighting is put ``ENTERED`` seconds before it, when nothing is in the basket, with nothing but
 the store. ``underway``: the groups go into the basket one by one, in an order that nobody recorded and that is drawn by lot, with a
-sighting after each. Baskets that follow each other within ``SILENCE`` seconds are one visit.
+sighting after each. Baskets that follow each other within ``SILENCE`` seconds are one visit. Products may be grouped otherwise than by
+the domain's groups; such a recording has no labels, which tell of the domain's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,19 +25,22 @@ from pydantic import ValidationError
 
 from domain.contract import Emission
 from domain.cross_sell.events import Bought, Checkout, Label, Ping, Profile, Purchase
-from domain.cross_sell.groups import GROUPS, NO_GROUP, group_code
+from domain.cross_sell.groups import codes
 from domain.cross_sell.kernels import SILENCE
+from domain.cross_sell.ranking import Mask
 from domain.history import identity
-from models.complete_journey_groups import group_of
+from models.complete_journey_groups import OURS, Grouping
 from models.errors import DataError
 
 ENTERED: Final = 600  # seconds before the checkout
 STEP: Final = 30  # seconds from one group to the next, where they go into the basket one by one, from the beginning: no time tells the rest
 LABEL_DELAY: Final = 7 * 86_400
+WEEK: Final = 7 * 86_400
 TRANSACTIONS, PRODUCTS, DEMOGRAPHICS = "transactions.parquet", "products.parquet", "demographics.csv"
 _LINES: Final = ["household_id", "store_id", "basket_id", "product_id", "sales_value", "transaction_timestamp"]
 _PRODUCT: Final = ["product_id", "department", "product_category"]
 _PERSON: Final = ["household_id", "age", "household_comp"]
+_NO_GROUP: Final = -1
 _SEGMENTS: Final = {"1 Adult No Kids": "single", "2 Adults No Kids": "couple", "1 Adult Kids": "family", "2 Adults Kids": "family"}
 
 
@@ -53,6 +57,7 @@ class _Recording:
     amount: NDArray[np.float64]
     group: NDArray[np.int64]
     first: NDArray[np.int64]
+    names: tuple[str, ...]  # of the groups
 
     @property
     def visits(self) -> int:
@@ -76,19 +81,27 @@ class _Recording:
         turns = np.zeros(len(self.second), dtype=np.int64)
         for number in range(self.visits):
             lines = slice(self.first[number], self.first[number + 1])
-            groups = sorted(set(self.group[lines].tolist()) - {NO_GROUP}, key=lambda g: _lot(number, g))
+            groups = sorted(set(self.group[lines].tolist()) - {_NO_GROUP}, key=lambda g: _lot(number, g))
             for turn, group in enumerate(groups[:-1], 1):
                 turns[lines][self.group[lines] == group] = turn
         return turns
 
 
-def emissions(paths: list[Path], *, underway: bool = False) -> Iterator[Emission]:
+class Visits(NamedTuple):
+    """Of each visit: whose it was (v,), in which week of the recording (v,), and which groups it brought (v, groups)."""
+
+    household: NDArray[np.str_]
+    week: NDArray[np.int64]
+    brought: Mask
+
+
+def emissions(paths: list[Path], *, underway: bool = False, grouping: Grouping = OURS) -> Iterator[Emission]:
     """Profiles, events and labels in order of time, from a folder or from its three files.
 
     Raises ``DataError`` where a file is not there, is of another form, or lacks a column.
     """
     files = _files(paths)
-    of = _read(files)
+    of = _read(files, grouping)
     begin = _moment(int(of.second.min()) - ENTERED)
     turn = of.turn() if underway else np.zeros(len(of.second), dtype=np.int64)
     streams = [
@@ -96,7 +109,7 @@ def emissions(paths: list[Path], *, underway: bool = False) -> Iterator[Emission
         _lines(of, turn),
         _checkouts(of),
         _entered(of),
-        _labels(of),
+        _labels(of) if grouping is OURS else iter(()),
         _underway(of, turn),
     ]
     return heapq.merge(*streams, key=lambda e: e.at)
@@ -104,8 +117,22 @@ def emissions(paths: list[Path], *, underway: bool = False) -> Iterator[Emission
 
 def count(paths: list[Path]) -> int:
     """How many events of visits the recording holds: sightings, basket lines, checkouts."""
-    of = _read(_files(paths))
+    of = _read(_files(paths), OURS)
     return len(of.second) + 2 * of.visits
+
+
+def visits(paths: list[Path], grouping: Grouping) -> Visits:
+    """All visits, sorted by household, then time. Raises ``DataError`` as ``emissions`` does."""
+    of = _read(_files(paths), grouping)
+    brought, within = np.zeros((of.visits, len(grouping.names)), dtype=np.bool_), of.group != _NO_GROUP
+    brought[of.visit[within], of.group[within]] = True
+    return Visits(of.household[of.first[:-1]].astype(np.str_), (of.paid - of.paid.min()) // WEEK, brought)
+
+
+def products(paths: list[Path]) -> list[tuple[str | None, str | None]]:
+    """Department and category of every product."""
+    table = _table(_files(paths)[PRODUCTS], _PRODUCT)
+    return list(zip(table["department"].to_pylist(), table["product_category"].to_pylist(), strict=True))
 
 
 def _files(paths: list[Path]) -> dict[str, Path]:
@@ -129,7 +156,7 @@ def _files(paths: list[Path]) -> dict[str, Path]:
     return named
 
 
-def _read(files: dict[str, Path]) -> _Recording:
+def _read(files: dict[str, Path], grouping: Grouping) -> _Recording:
     table, file = _table(files[TRANSACTIONS], _LINES), files[TRANSACTIONS]
     if table.num_rows == 0:
         raise DataError(f"{file}: no transactions")
@@ -146,15 +173,18 @@ def _read(files: dict[str, Path]) -> _Recording:
     household, second = household[order], second[order]
     begins = (np.diff(household, prepend=-1) != 0) | (np.diff(second, prepend=0) > SILENCE)
     first = np.append(np.flatnonzero(begins), len(second))
-    return _Recording(household, store[order], second, amount[order], _groups(files[PRODUCTS], product[order]), first)
+    group = _groups(files[PRODUCTS], product[order], grouping)
+    return _Recording(household, store[order], second, amount[order], group, first, grouping.names)
 
 
-def _groups(file: Path, product: NDArray[np.int64]) -> NDArray[np.int64]:
+def _groups(file: Path, product: NDArray[np.int64], grouping: Grouping) -> NDArray[np.int64]:
     """(n,) the group code of each line; a product that the file does not list is in no group."""
     table = _table(file, _PRODUCT)
-    columns = (table[name].to_pylist() for name in _PRODUCT)
-    code = {number: group_code(group_of(department, category)) for number, department, category in zip(*columns, strict=True)}
-    return np.array([code.get(number, NO_GROUP) for number in product.tolist()], dtype=np.int64)
+    columns, among = (table[name].to_pylist() for name in _PRODUCT), codes(grouping.names)
+    code = {
+        n: among.get(grouping.group_of(department, category) or "", _NO_GROUP) for n, department, category in zip(*columns, strict=True)
+    }
+    return np.array([code.get(number, _NO_GROUP) for number in product.tolist()], dtype=np.int64)
 
 
 def _table(file: Path, columns: list[str]) -> pa.Table:
@@ -224,7 +254,7 @@ def _lines(of: _Recording, turn: NDArray[np.int64]) -> Iterator[Emission]:
     """The lines of all visits in order of time."""
     at = np.where(turn > 0, of.paid[of.visit] - ENTERED + STEP * turn, of.second)
     for line in np.argsort(at, kind="stable").tolist():
-        group = None if of.group[line] == NO_GROUP else GROUPS[of.group[line]]
+        group = None if of.group[line] == _NO_GROUP else of.names[of.group[line]]
         moment, amount = _moment(int(at[line])), float(of.amount[line])
         bought = Purchase(purchase_id=f"l{line}", event_time=moment, group=group, amount=amount, **_who(of, line))
         yield Emission(bought.event_time, "events", bought.key, bought)
@@ -247,7 +277,7 @@ def _labels(of: _Recording) -> Iterator[Emission]:
             ping_time=ping.event_time,
             visit_start=ping.event_time,
             visit_end=_moment(end),
-            bought=tuple(Bought(at=_moment(second), group=GROUPS[group]) for group, second in _first_bought(of, number)),
+            bought=tuple(Bought(at=_moment(second), group=of.names[group]) for group, second in _first_bought(of, number)),
         )
         yield Emission(label.event_time, "labels", label.key, label)
 
@@ -258,7 +288,7 @@ def _first_bought(of: _Recording, number: int) -> list[tuple[int, int]]:
     for line in range(of.first[number], len(of.second)):
         if of.household[line] != household or of.second[line] > until:
             break
-        if of.group[line] != NO_GROUP:
+        if of.group[line] != _NO_GROUP:
             first.setdefault(int(of.group[line]), int(of.second[line]))
     return sorted(first.items(), key=lambda item: (item[1], _lot(number, item[0])))
 

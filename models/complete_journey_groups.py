@@ -1,9 +1,11 @@
-"""Which of our product groups a product of *The Complete Journey* belongs to: by its category, else by its department."""
+"""Which product group a product of *The Complete Journey* belongs to: of ours, by its category, else by its department."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from domain.cross_sell.groups import GROUPS
 
 # Alcohol, tobacco, fuel, coupons, gift goods, flowers, toys and the like are in none of our groups, so they are left out here.
 _BY_DEPARTMENT: Final[Mapping[str, str]] = {
@@ -80,3 +82,13 @@ def group_of(department: str | None, category: str | None) -> str | None:
     if category is not None and category.startswith(_IN_NO_GROUP):
         return None
     return _BY_DEPARTMENT.get(department or "")
+
+
+class Grouping(NamedTuple):
+    """Product groups, and which of them a product is of by its department and its category; None: of none."""
+
+    names: tuple[str, ...]
+    group_of: Callable[[str | None, str | None], str | None]
+
+
+OURS: Final = Grouping(GROUPS, group_of)

@@ -3,102 +3,126 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.contract import Emission, Features
+from domain.contract import Emission
 from domain.cross_sell.events import Checkout, Ping, Purchase
-from domain.cross_sell.groups import COUNT, NO_GROUP, group_code
+from domain.cross_sell.features import CrossSellFeatures
+from domain.cross_sell.groups import GROUPS, NO_GROUP, codes, group_code
 from domain.cross_sell.ranking import Mask
 from domain.history import identity
 from domain.learning import Matrix
+from models.complete_journey import WEEK
 from models.errors import DataError
 
 KEPT: Final = 3  # sightings in the midst of a visit, those of the lowest lots: more of one visit teach little
-_WEEK: Final = 604_800
+HALF_LIFE: Final = 40  # baskets after which one counts half among the recent ones
 
 
 @dataclass(frozen=True)
 class Sightings:
     """Arrays (n,), (n, features) or (n, groups), in order of the visits' ends.
 
-    ``relevant``: what the rest of the visit brought; ``habits``: in how many of the household's earlier ``baskets`` each group was;
-    ``midway``: with something in the basket.
+    ``since``: baskets since each group was last bought, 0 where it is in this one, nan where never; ``relevant``: what the rest of the
+    visit brought; ``habits``: in how many of the household's earlier ``baskets`` each group was; ``recent_habits`` of
+    ``recent_baskets``: the same, an older basket counting less; ``midway``: with something in the basket.
     """
 
     x: Matrix
     household: NDArray[np.str_]
     week: NDArray[np.int64]
+    since: Matrix
     relevant: Mask
     habits: Matrix
     baskets: Matrix
+    recent_habits: Matrix
+    recent_baskets: Matrix
     midway: Mask
 
 
-@dataclass
+class _Row(NamedTuple):
+    x: Matrix
+    household: str
+    at: float
+    relevant: Mask
+    habits: Matrix
+    baskets: int
+    recent_habits: Matrix
+    recent_baskets: float
+    midway: bool
+
+
 class _Household:
     """What was bought so far, and the visit that is going on: its sightings with the basket at each."""
 
-    counts: Matrix = field(default_factory=lambda: np.zeros(COUNT))
-    baskets: int = 0
-    basket: set[int] = field(default_factory=set)
-    seen: list[tuple[Ping, list[float], frozenset[int]]] = field(default_factory=list)
+    def __init__(self, groups: int) -> None:
+        self.counts, self.recent = np.zeros(groups), np.zeros(groups)
+        self.baskets, self.recent_baskets = 0, 0.0
+        self.basket = set[int]()
+        self.seen: list[tuple[Ping, list[float], frozenset[int]]] = []
+
+    def paid(self) -> None:
+        """The visit is over: what it brought joins what the household bought."""
+        if self.basket:
+            fades = 0.5 ** (1 / HALF_LIFE)
+            self.recent, self.recent_baskets = self.recent * fades, self.recent_baskets * fades + 1
+            self.counts[list(self.basket)] += 1
+            self.recent[list(self.basket)] += 1
+            self.baskets += 1
+        self.basket, self.seen = set(), []
 
 
-class _Kept:
-    """The sightings of visits that are over."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[Matrix, str, float, Mask, Matrix, int, bool]] = []
-
-    def visit(self, of: _Household) -> None:
-        """A visit is over: what it brought is known, and it joins what the household bought."""
-        by_lot = sorted((identity(ping.id), i) for i, (ping, _, basket) in enumerate(of.seen) if basket)
-        first = [(0, i) for i, (_, _, basket) in enumerate(of.seen) if not basket][:1]
-        for chosen, midway in ((first, False), (by_lot[:KEPT], True)):
-            for _, i in chosen:
-                ping, row, basket = of.seen[i]
-                brought = np.isin(np.arange(COUNT), list(of.basket - basket))
-                at = ping.event_time.timestamp()
-                self.rows.append((np.array(row), ping.shopper_id, at, brought, of.counts.copy(), of.baskets, midway))
-        of.counts[list(of.basket)] += 1
-        of.baskets += bool(of.basket)
-        of.basket, of.seen = set(), []
-
-
-def sightings(features: Features, emissions: Iterable[Emission]) -> Sightings:
+def sightings(emissions: Iterable[Emission], groups: tuple[str, ...] = GROUPS) -> Sightings:
     """Replay in the order given, which is the order of time. Raises ``DataError`` where no visit comes to its end."""
-    states, households, kept = dict[str, bytes](), dict[str, _Household](), _Kept()
+    features, among = CrossSellFeatures(groups), codes(groups)
+    states, households, rows = dict[str, bytes](), dict[str, _Household](), list[_Row]()
     for emission in emissions:
         event = emission.value
         if emission.stream == "labels":
             continue
         computed = features.compute(event, states.get(event.key))
         states[event.key] = computed.state
-        household = households.setdefault(event.key, _Household())
+        household = households.setdefault(event.key, _Household(len(groups)))
         if isinstance(event, Ping):
             household.seen.append((event, computed.row, frozenset(household.basket)))
         elif isinstance(event, Purchase):
-            household.basket |= {group_code(event.group)} - {NO_GROUP}
+            household.basket |= {group_code(event.group, among)} - {NO_GROUP}
         elif isinstance(event, Checkout):
-            kept.visit(household)
-    if not kept.rows:
+            rows += _kept(household)
+            household.paid()
+    if not rows:
         raise DataError("no visits in the recording")
-    return _stacked(kept)
+    return _stacked(rows, [features.schema.names.index(f"{g}_baskets_since") for g in groups])
 
 
-def _stacked(kept: _Kept) -> Sightings:
-    x, household, at, relevant, habits, baskets, midway = zip(*kept.rows, strict=True)
-    second = np.array(at)
+def _kept(of: _Household) -> Iterable[_Row]:
+    """The sightings of a visit that is over: the first, and some in its midst."""
+    by_lot = sorted((identity(ping.id), i) for i, (ping, _, basket) in enumerate(of.seen) if basket)
+    first = [(0, i) for i, (_, _, basket) in enumerate(of.seen) if not basket][:1]
+    for chosen, midway in ((first, False), (by_lot[:KEPT], True)):
+        for _, i in chosen:
+            ping, row, basket = of.seen[i]
+            brought = np.isin(np.arange(len(of.counts)), list(of.basket - basket))
+            at = ping.event_time.timestamp()
+            habits, recent = of.counts.copy(), of.recent.copy()
+            yield _Row(np.array(row), ping.shopper_id, at, brought, habits, of.baskets, recent, of.recent_baskets, midway)
+
+
+def _stacked(rows: list[_Row], since: list[int]) -> Sightings:
+    x, household, at, relevant, habits, baskets, recent_habits, recent_baskets, midway = (np.array(c) for c in zip(*rows, strict=True))
     return Sightings(
-        x=np.array(x),
-        household=np.array(household),
-        week=((second - second.min()) // _WEEK).astype(np.int64),
-        relevant=np.array(relevant),
-        habits=np.array(habits),
-        baskets=np.array(baskets, dtype=np.float64),
-        midway=np.array(midway),
+        x=x,
+        household=household,
+        week=((at - at.min()) // WEEK).astype(np.int64),
+        since=x[:, since],
+        relevant=relevant,
+        habits=habits,
+        baskets=baskets.astype(np.float64),
+        recent_habits=recent_habits,
+        recent_baskets=recent_baskets,
+        midway=midway,
     )

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from domain.contract import Domain
+from domain.contract import Closing, Domain, Promise
 from domain.cross_sell.events import parse_event, parse_label, parse_profile, targets
 from domain.cross_sell.features import SCHEMA, CrossSellFeatures, phrase
 from domain.cross_sell.ledger import CrossSellLedger
-from domain.cross_sell.policy import CrossSellPolicy
+from domain.cross_sell.policy import TERMS, CrossSellPolicy, Economics
 from domain.cross_sell.simulator import simulate
 from domain.learning import Learning
 
@@ -24,6 +24,7 @@ CROSS_SELL = Domain(
     schema=SCHEMA,
     objective="multiclass",
     deadline_ms=1000.0,
+    on_time=0.99,  # a shopper sends a ping every some seconds: what one answer misses the next can offer
     parse_event=parse_event,
     parse_label=parse_label,
     features=CrossSellFeatures,
@@ -43,4 +44,9 @@ CROSS_SELL = Domain(
     changelogs={"profiles": parse_profile},
     label_wait=timedelta(days=14),  # a label tells of the week after the visit; the latest come some days later
     settling=timedelta(weeks=12),
+    terms=TERMS,
+    policy_by=lambda terms: CrossSellPolicy(Economics(offer=terms.get("offer", Economics.offer))),
+    tells_of=lambda label: label.ping_time,
+    closings=(Closing("the offer fits"), Closing("the offer does not fit"), Closing("the shopper has left"), Closing("nobody can tell")),
+    promises=(Promise("Offers before the shopper left", "offers before exit", "offers with an outcome", 0.95),),
 )

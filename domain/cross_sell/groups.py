@@ -7,6 +7,7 @@ tobacco, which must not be advertised to everybody, and fuel, coupons and gift g
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 GROUPS: Final = (
@@ -17,18 +18,30 @@ COUNT: Final = len(GROUPS)
 NO_GROUP: Final = 63  # the code of a line that belongs to none of them
 # What one more purchase of the group earns, in units of the store's currency: typical spend on it times a supermarket's margin on it.
 MARGINS: Final = (0.9, 0.9, 0.7, 1.1, 0.8, 0.9, 1.3, 1.9, 1.0, 1.2, 0.9, 1.1, 1.8, 1.4)
-ZONES: Final = (*GROUPS, "entrance", "checkout", "promotion")  # a group's zone is where it stands on the shelf
 NO_ZONE: Final = 255  # the code of a sighting without a zone
 UNSEEN_ZONE: Final = 254
-_GROUP_CODES: Final = {name: code for code, name in enumerate(GROUPS)}
-_ZONE_CODES: Final = {name: code for code, name in enumerate(ZONES)}
 
 
-def group_code(name: str | None) -> int:
-    """A group's index in ``GROUPS``; ``NO_GROUP`` for whatever is not there."""
-    return NO_GROUP if name is None else _GROUP_CODES.get(name, NO_GROUP)
+def zones_of(groups: tuple[str, ...]) -> tuple[str, ...]:
+    """The zones of a store with these groups: a group's zone is where it stands on the shelf."""
+    return (*groups, "entrance", "checkout", "promotion")
 
 
-def zone_code(name: str | None) -> int:
-    """A zone's index in ``ZONES``, or ``NO_ZONE``, or ``UNSEEN_ZONE``."""
-    return NO_ZONE if name is None else _ZONE_CODES.get(name, UNSEEN_ZONE)
+def codes(names: tuple[str, ...]) -> Mapping[str, int]:
+    """Each name's index."""
+    return {name: code for code, name in enumerate(names)}
+
+
+ZONES: Final = zones_of(GROUPS)
+GROUP_CODES: Final = codes(GROUPS)
+ZONE_CODES: Final = codes(ZONES)
+
+
+def group_code(name: str | None, among: Mapping[str, int] = GROUP_CODES) -> int:
+    """A group's index; ``NO_GROUP`` for whatever is not there."""
+    return NO_GROUP if name is None else among.get(name, NO_GROUP)
+
+
+def zone_code(name: str | None, among: Mapping[str, int] = ZONE_CODES) -> int:
+    """A zone's index, or ``NO_ZONE``, or ``UNSEEN_ZONE``."""
+    return NO_ZONE if name is None else among.get(name, UNSEEN_ZONE)

@@ -11,10 +11,10 @@ import math
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from domain.cross_sell.groups import COUNT, NO_GROUP, NO_ZONE, UNSEEN_ZONE
+from domain.compiled import compiled
+from domain.cross_sell.groups import NO_GROUP, NO_ZONE, UNSEEN_ZONE
 from domain.history import DAY, Entries, before, find, remember, time_of, value_of
 
 Row = NDArray[np.float64]
@@ -44,18 +44,17 @@ CENTS: Final = (1 << 26) - 1
 NOTHING, UNSEEN = 255, 254  # codes of a profile's absent and unlisted words
 NEW, REPEATED, CONFLICT = 0, 1, 2
 
-# Where the stretches of a row begin; ``features.SCHEMA`` names what is in them.
+# Where the stretches of a row begin; ``features.schema_of`` names what is in them. How many groups there are, the row's length tells.
 CALENDAR: Final = 0
 VISIT: Final = 3
 HOUSEHOLD: Final = VISIT + 8
 OF_GROUP: Final = 9  # features of each group
 GROUP: Final = HOUSEHOLD + 6
-CATEGORY: Final = GROUP + OF_GROUP * COUNT
-LENGTH: Final = CATEGORY + 4
+CATEGORIES: Final = 4  # the last of a row: zone, newest group, tier, segment
 VISITS_4W, VISITS_12W, SPEND_4W, SPEND_12W, DAYS_SINCE, BASKETS_SINCE, DUE, ODDS, ZONE_SECONDS = range(OF_GROUP)
 
 
-@njit(cache=True)
+@compiled
 def log_of(state: Entries, which: int) -> Entries:
     """One of a state's logs."""
     first = HEADER
@@ -64,7 +63,7 @@ def log_of(state: Entries, which: int) -> Entries:
     return state[first : first + state[which // 2, which % 2]]
 
 
-@njit(cache=True)
+@compiled
 def _with(state: Entries, which: int, log: Entries) -> Entries:
     """The state with another log in one's place."""
     first = HEADER
@@ -79,7 +78,7 @@ def _with(state: Entries, which: int, log: Entries) -> Entries:
     return grown
 
 
-@njit(cache=True)
+@compiled
 def add(state: Entries, which: int, time: int, value: int, ident: int) -> tuple[Entries, int]:
     """The state with one more entry in a log, and if it was there before.
 
@@ -102,7 +101,7 @@ def add(state: Entries, which: int, time: int, value: int, ident: int) -> tuple[
     return _with(state, which, log), NEW
 
 
-@njit(cache=True)
+@compiled
 def _stayed(stays: Entries, time: int) -> Entries:
     """The stays with a sighting more: it begins one, lengthens one, or joins two."""
     first, last, at = time, time, 0
@@ -121,7 +120,7 @@ def _stayed(stays: Entries, time: int) -> Entries:
     return kept[max(0, n + 1 - STAY_CAPACITY) : n + 1]
 
 
-@njit(cache=True)
+@compiled
 def visit_of(state: Entries, time: int) -> tuple[int, int]:
     """When the visit began that a sighting at ``time`` belongs to, and its end as far as is known by now.
 
@@ -146,7 +145,7 @@ def visit_of(state: Entries, time: int) -> tuple[int, int]:
     return (min(time, time_of(sightings[after, 0])) if after < sightings.shape[0] else time), last
 
 
-@njit(cache=True)
+@compiled
 def observe(state: Entries, start: int, time: int, zone: int, row: Row) -> int:
     """Fill the row of a sighting at ``time`` in a zone, on a visit that began at ``start``; returns the groups in the basket, as bits.
 
@@ -163,7 +162,7 @@ def observe(state: Entries, start: int, time: int, zone: int, row: Row) -> int:
     return basket
 
 
-@njit(cache=True)
+@compiled
 def profile_at(state: Entries, time: int) -> int:
     """The shopper's profile as of ``time``, packed; -1: none."""
     profiles = log_of(state, PROFILES)
@@ -171,7 +170,14 @@ def profile_at(state: Entries, time: int) -> int:
     return value_of(profiles[known - 1, 0]) if known > 0 else -1
 
 
-@njit(cache=True)
+@compiled
+def _groups_in(row: Row) -> int:
+    """How many groups a row tells of."""
+    count: int = (row.shape[0] - GROUP - CATEGORIES) // OF_GROUP
+    return count
+
+
+@compiled
 def _calendar(time: int, row: Row) -> None:
     """Hour and day of the week (UTC; the year 2000 began on a Saturday)."""
     weekday = (time // DAY + 5) % 7
@@ -180,7 +186,7 @@ def _calendar(time: int, row: Row) -> None:
     row[CALENDAR + 2] = weekday >= 5
 
 
-@njit(cache=True)
+@compiled
 def _sightings(log: Entries, start: int, time: int, zone: int, row: Row) -> None:
     """Where the visit was until now: a sighting's zone lasts until the next one."""
     first, end = before(log, start, _FIRST_ID), before(log, time, _FIRST_ID)
@@ -195,19 +201,20 @@ def _sightings(log: Entries, start: int, time: int, zone: int, row: Row) -> None
     row[VISIT + 1] = end - first
     row[VISIT + 2] = (seconds[:UNSEEN_ZONE] > 0).sum()
     row[VISIT + 3] = here
-    for g in range(COUNT):
+    for g in range(_groups_in(row)):
         row[GROUP + OF_GROUP * g + ZONE_SECONDS] = seconds[g]
     if zone != NO_ZONE:
-        row[CATEGORY] = -1.0 if zone == UNSEEN_ZONE else zone
+        row[-CATEGORIES] = -1.0 if zone == UNSEEN_ZONE else zone
 
 
-@njit(cache=True)
+@compiled
 def _history(lines: Entries, end: int, start: int, time: int, row: Row) -> Row:
     """What was bought before this visit, from the newest line back; returns in how many baskets each group was, as far back as is known.
 
     Lines with no silence between them are one basket.
     """
-    counts, spends, seen_in = np.zeros((3, COUNT)), np.zeros((2, COUNT)), np.full(COUNT, -1)
+    count = _groups_in(row)
+    counts, spends, seen_in = np.zeros((3, count)), np.zeros((2, count)), np.full(count, -1)
     baskets, groups, spend, later = np.zeros(2), 0.0, 0.0, _EVER
     basket, oldest = 0, start
     for i in range(end - 1, -1, -1):
@@ -222,7 +229,7 @@ def _history(lines: Entries, end: int, start: int, time: int, row: Row) -> Row:
         if lately:
             spend += cents / 100
             oldest = at
-        if group >= COUNT:
+        if group >= count:
             continue
         if lately and seen_in[group] < 0:
             row[GROUP + OF_GROUP * group + DAYS_SINCE] = (time - at) / DAY
@@ -243,7 +250,7 @@ def _history(lines: Entries, end: int, start: int, time: int, row: Row) -> Row:
         row[HOUSEHOLD + 3] = groups / baskets[1]
         row[HOUSEHOLD + 4] = spend / baskets[1]
         row[HOUSEHOLD + 5] = (start - oldest) / DAY / baskets[1]
-    for g in range(COUNT):
+    for g in range(count):
         at = GROUP + OF_GROUP * g
         row[at + VISITS_4W], row[at + VISITS_12W] = counts[0, g], counts[1, g]
         row[at + SPEND_4W], row[at + SPEND_12W] = spends[0, g], spends[1, g]
@@ -253,19 +260,19 @@ def _history(lines: Entries, end: int, start: int, time: int, row: Row) -> Row:
     return habits
 
 
-@njit(cache=True)
+@compiled
 def _odds(habits: Row, basket: int, row: Row) -> None:
     """Each group's share of the shopper's habits as far as they are not in the basket; a group never bought counts a little."""
-    total = 0.0
-    for g in range(COUNT):
+    total, count = 0.0, len(habits)
+    for g in range(count):
         if not (basket >> g) & 1:
-            total += habits[g] + 1 / COUNT
-    for g in range(COUNT):
+            total += habits[g] + 1 / count
+    for g in range(count):
         inside = (basket >> g) & 1
-        row[GROUP + OF_GROUP * g + ODDS] = 0.0 if inside else (habits[g] + 1 / COUNT) / total
+        row[GROUP + OF_GROUP * g + ODDS] = 0.0 if inside else (habits[g] + 1 / count) / total
 
 
-@njit(cache=True)
+@compiled
 def _basket(lines: Entries, first: int, end: int, time: int, row: Row) -> int:
     """What is in the basket; a group in it was bought 0 baskets ago."""
     groups, count, spend, newest = 0, 0.0, 0.0, NO_GROUP
@@ -273,7 +280,7 @@ def _basket(lines: Entries, first: int, end: int, time: int, row: Row) -> int:
         value = value_of(lines[i, 0])
         group = value >> 26
         spend += (value & CENTS) / 100
-        if group < COUNT:
+        if group < _groups_in(row):
             count += (groups >> group) & 1 == 0
             groups |= 1 << group
             newest = group
@@ -284,6 +291,6 @@ def _basket(lines: Entries, first: int, end: int, time: int, row: Row) -> int:
     row[VISIT + 6] = spend
     if end > first:
         row[VISIT + 7] = (time - time_of(lines[end - 1, 0])) / 60
-    if newest < COUNT:
-        row[CATEGORY + 1] = newest
+    if newest < _groups_in(row):
+        row[1 - CATEGORIES] = newest
     return groups

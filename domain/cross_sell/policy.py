@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from domain.contract import Judged, Verdict
 from domain.cross_sell.groups import COUNT, GROUPS, MARGINS
 from domain.history import identity, seconds
+from domain.terms import Term
 
 NEVER: Final = 1.0  # the threshold where no probability would bring an offer
 REMEMBERED: Final = 16  # offers of a shopper
@@ -29,6 +30,10 @@ class Economics:
 
     margins: tuple[float, ...] = MARGINS
     offer: float = 0.3
+
+
+# The margins are what the store's books say, and what the ledger counts with: nobody chooses them.
+TERMS = (Term("offer", Economics.offer, 0, 2, 0.05, "currency", "What an offer costs: its discount, and the shopper's patience."),)
 
 
 class _Offer(NamedTuple):

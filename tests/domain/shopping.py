@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.cross_sell.events import Bought, Checkout, Label, Ping, Profile, Purchase
-from domain.cross_sell.features import SCHEMA, SEGMENTS, TIERS, CrossSellFeatures
-from domain.cross_sell.groups import GROUPS, ZONES
+from domain.cross_sell.features import SEGMENTS, TIERS, CrossSellFeatures, schema_of
+from domain.cross_sell.groups import GROUPS, zones_of
 from domain.history import identity
 
 START = datetime(2025, 3, 3, 10, tzinfo=UTC)  # a Monday
@@ -54,7 +54,7 @@ def after(events: Iterable[Happening], state: bytes | None = None) -> bytes | No
     return state
 
 
-def slow_row(of: Ping, events: Iterable[Happening]) -> dict[str, float]:
+def slow_row(of: Ping, events: Iterable[Happening], groups: tuple[str, ...] = GROUPS) -> dict[str, float]:
     """The features of a ping given every event of its shopper, in any order: no state, nothing kept."""
     now = _second(of.event_time)
     known = list({type(e).__name__ + e.id: e for e in events}.values())
@@ -63,12 +63,12 @@ def slow_row(of: Ping, events: Iterable[Happening]) -> dict[str, float]:
         (_second(e.event_time), identity(e.id), e.zone) for e in known if isinstance(e, Ping) and start <= _second(e.event_time) < now
     )
     lines = sorted((_second(e.event_time), identity(e.id), e) for e in known if isinstance(e, Purchase) and _second(e.event_time) < now)
-    row: dict[str, float] = dict.fromkeys(SCHEMA.names, NAN)
+    row: dict[str, float] = dict.fromkeys(schema_of(groups).names, NAN)
     row |= {"hour": now.hour + now.minute / 60 + now.second / 3600, "weekday": float(now.weekday()), "weekend": float(now.weekday() >= 5)}
-    row |= _seen(of, [(at, zone) for at, _, zone in seen], start, now)
-    row |= _bought([(at, e) for at, _, e in lines if at < start], start, now)
-    row |= _basket([(at, e) for at, _, e in lines if at >= start], now)
-    row |= _odds([(at, e) for at, _, e in lines if at < start], {e.group for at, _, e in lines if at >= start})
+    row |= _seen(of, [(at, zone) for at, _, zone in seen], start, now, groups)
+    row |= _bought([(at, e) for at, _, e in lines if at < start], start, now, groups)
+    row |= _basket([(at, e) for at, _, e in lines if at >= start], now, groups)
+    row |= _odds([(at, e) for at, _, e in lines if at < start], {e.group for at, _, e in lines if at >= start}, groups)
     profiles = sorted((_second(e.event_time), e) for e in known if isinstance(e, Profile) and _second(e.event_time) <= now)
     if profiles:
         last = profiles[-1][1]
@@ -87,18 +87,19 @@ def slow_visit_start(of: Ping, events: Sequence[Happening]) -> datetime:
     return start
 
 
-def _seen(of: Ping, seen: list[tuple[datetime, str | None]], start: datetime, now: datetime) -> dict[str, float]:
+def _seen(of: Ping, seen: list[tuple[datetime, str | None]], start: datetime, now: datetime, groups: tuple[str, ...]) -> dict[str, float]:
+    places = zones_of(groups)
     ends = [*(at for at, _ in seen[1:]), now][: len(seen)]
     lasted = [((end - at).total_seconds(), zone) for (at, zone), end in zip(seen, ends, strict=True)]
     here = 0.0
     for seconds, zone in reversed(lasted):
-        if _place(zone) != _place(of.zone):
+        if _place(zone, places) != _place(of.zone, places):
             break
         here += seconds
-    zones = {zone for seconds, zone in lasted if seconds > 0 and zone in ZONES}
-    row = {f"{g}_zone_seconds": sum((s for s, zone in lasted if zone == g), 0.0) for g in GROUPS}
+    zones = {zone for seconds, zone in lasted if seconds > 0 and zone in places}
+    row = {f"{g}_zone_seconds": sum((s for s, zone in lasted if zone == g), 0.0) for g in groups}
     minutes = (now - start).total_seconds() / 60
-    zone = NAN if of.zone is None else _coded(of.zone, ZONES)
+    zone = NAN if of.zone is None else _coded(of.zone, places)
     return {
         **row,
         "visit_minutes": minutes,
@@ -118,13 +119,13 @@ def _baskets(lines: list[tuple[datetime, Purchase]]) -> list[list[tuple[datetime
     return baskets
 
 
-def _odds(lines: list[tuple[datetime, Purchase]], basket: set[str | None]) -> dict[str, float]:
-    habits = {g: sum(any(e.group == g for _, e in b) for b in _baskets(lines)) + 1 / len(GROUPS) for g in GROUPS}
+def _odds(lines: list[tuple[datetime, Purchase]], basket: set[str | None], groups: tuple[str, ...]) -> dict[str, float]:
+    habits = {g: sum(any(e.group == g for _, e in b) for b in _baskets(lines)) + 1 / len(groups) for g in groups}
     total = sum(habit for g, habit in habits.items() if g not in basket)
-    return {f"{g}_odds": 0.0 if g in basket else habits[g] / total for g in GROUPS}
+    return {f"{g}_odds": 0.0 if g in basket else habits[g] / total for g in groups}
 
 
-def _bought(lines: list[tuple[datetime, Purchase]], start: datetime, now: datetime) -> dict[str, float]:
+def _bought(lines: list[tuple[datetime, Purchase]], start: datetime, now: datetime, groups: tuple[str, ...]) -> dict[str, float]:
     lines = [(at, e) for at, e in lines if start - at < timedelta(weeks=12)]
     baskets = _baskets(lines)
     month = timedelta(weeks=4)
@@ -132,10 +133,10 @@ def _bought(lines: list[tuple[datetime, Purchase]], start: datetime, now: dateti
     oldest = lines[0][0] if lines else start
     if baskets:
         row["days_since_basket"] = _days(now - lines[-1][0])
-        row["groups_per_basket"] = sum(len({e.group for _, e in b} & set(GROUPS)) for b in baskets) / len(baskets)
+        row["groups_per_basket"] = sum(len({e.group for _, e in b} & set(groups)) for b in baskets) / len(baskets)
         row["spend_per_basket"] = sum(round(e.amount * 100) for _, e in lines) / 100 / len(baskets)
         row["days_between_baskets"] = _days(start - oldest) / len(baskets)
-    for g in GROUPS:
+    for g in groups:
         of_group = [(at, e) for at, e in lines if e.group == g]
         with_group = [number for number, b in enumerate(baskets) if any(e.group == g for _, e in b)]
         row[f"{g}_baskets_12w"] = float(len(with_group))
@@ -149,16 +150,16 @@ def _bought(lines: list[tuple[datetime, Purchase]], start: datetime, now: dateti
     return row
 
 
-def _basket(lines: list[tuple[datetime, Purchase]], now: datetime) -> dict[str, float]:
-    groups = [e.group for _, e in lines if e.group in GROUPS]
-    row = {"basket_lines": float(len(lines)), "basket_groups": float(len(set(groups)))}
+def _basket(lines: list[tuple[datetime, Purchase]], now: datetime, groups: tuple[str, ...]) -> dict[str, float]:
+    inside = [e.group for _, e in lines if e.group in groups]
+    row = {"basket_lines": float(len(lines)), "basket_groups": float(len(set(inside)))}
     row["basket_spend"] = sum((round(e.amount * 100) / 100 for _, e in lines), 0.0)
     if lines:
         row["minutes_since_line"] = (now - lines[-1][0]).total_seconds() / 60
-    if groups:
-        row["newest_group"] = float(GROUPS.index(groups[-1]))
+    if inside:
+        row["newest_group"] = float(groups.index(inside[-1]))
     for at, e in lines:
-        if e.group in GROUPS:
+        if e.group in groups:
             row[f"{e.group}_days_since"], row[f"{e.group}_baskets_since"] = _days(now - at), 0.0
     return row
 
@@ -171,8 +172,8 @@ def _days(span: timedelta) -> float:
     return span.total_seconds() / 86_400
 
 
-def _place(zone: str | None) -> str | None:
-    return zone if zone is None or zone in ZONES else "elsewhere"
+def _place(zone: str | None, places: tuple[str, ...]) -> str | None:
+    return zone if zone is None or zone in places else "elsewhere"
 
 
 def _coded(word: str | None, words: Sequence[str]) -> float:

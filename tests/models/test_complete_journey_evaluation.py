@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -15,12 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from domain.cross_sell.events import Checkout, Ping, Purchase
-from domain.cross_sell.features import SCHEMA, CrossSellFeatures
+from domain.cross_sell.features import SCHEMA
 from domain.cross_sell.groups import COUNT, GROUPS
+from domain.cross_sell.ranking import Mask
 from domain.registry import DOMAINS
 from models import complete_journey
-from models.complete_journey_evaluation import LAST_BASKETS, before, underway
-from models.complete_journey_sightings import KEPT, Sightings, sightings
+from models.complete_journey_companions import MOST, categories, companions, lifts
+from models.complete_journey_evaluation import LAST_BASKETS, TRAIN_WEEKS, WARM_UP_WEEKS, Task, before, parted, together, underway
+from models.complete_journey_sightings import HALF_LIFE, KEPT, Sightings, sightings
 from models.errors import DataError
 from models.recorded import Question, recording
 
@@ -54,15 +57,16 @@ def made_up(folder: Path, weeks: int = 50, households: int = 60) -> Path:
 
 
 def seen(path: Path) -> Sightings:
-    return sightings(CrossSellFeatures(), complete_journey.emissions([path], underway=True))
+    return sightings(complete_journey.emissions([path], underway=True))
 
 
 def test_the_model_learns_what_no_baseline_can_know(tmp_path: Path) -> None:
     found = recording(CROSS_SELL).evaluate(CROSS_SELL, Question([made_up(tmp_path)]), lambda *_: None)
     assert found["hit@1"] > found["household frequency hit@1"] > found["popularity hit@1"]
     assert found["lead in hit@1, low"] > 0
-    task = found["tasks"]["underway"]
-    assert task["stronger baseline"] == "household frequency"
+    task = found["tasks"]["companions underway"]
+    assert task["stronger baseline"] in ("household frequency", "recent household frequency")
+    assert {"apples", "carrots"} <= set(found["protocol"]["groups"])
     assert task["model"]["hit@1"]["low"] < task["model"]["hit@1"]["mean"] < task["model"]["hit@1"]["high"]
     json.dumps(found, allow_nan=False)
 
@@ -70,7 +74,7 @@ def test_the_model_learns_what_no_baseline_can_know(tmp_path: Path) -> None:
 def test_other_households_are_judged_than_were_learned_from(tmp_path: Path) -> None:
     path = made_up(tmp_path)
     later, others = (recording(CROSS_SELL).evaluate(CROSS_SELL, Question([path], split), lambda *_: None) for split in (None, "key"))
-    assert (later["households"], others["households"]) == (60, 30)
+    assert others["households"] <= 30 < later["households"] <= 60
     assert others["protocol"]["method"] == "other households"
     assert others["lead in hit@1"] > 0
 
@@ -112,19 +116,82 @@ def test_habits_count_the_baskets_before_this_visit_and_nothing_of_it(tmp_path: 
     assert found.habits[~found.midway].tolist() == expected
 
 
-def test_before_a_visit_only_groups_of_no_recent_basket_may_be_said() -> None:
-    x = np.full((3, len(SCHEMA)), np.nan)
-    column = SCHEMA.names.index("meat_baskets_since")
-    x[:, column] = [LAST_BASKETS, LAST_BASKETS + 1, np.nan]
-    relevant = np.zeros((3, COUNT), dtype=bool)
-    relevant[:, GROUPS.index("meat")] = True
-    zeros = np.zeros(3, dtype=np.int64)
-    of = Sightings(x, np.array(["a", "b", "c"]), zeros, relevant, np.zeros((3, COUNT)), np.full(3, 9.0), np.zeros(3, dtype=bool))
-    task = before(of, np.ones(3, dtype=bool))
-    assert task.rows.tolist() == [1, 2]
-    assert task.allowed[:, GROUPS.index("meat")].all()
-    with pytest.raises(DataError, match="no visits to be judged"):
-        underway(of, np.ones(3, dtype=bool))
+def test_recent_baskets_count_more_the_later_they_were(tmp_path: Path) -> None:
+    found = seen(made_up(tmp_path, weeks=6, households=1))
+    beginnings = np.flatnonzero(~found.midway)
+    last = beginnings[-1]
+    brought = found.relevant[beginnings[:-1]]
+    weights = 0.5 ** (np.arange(len(brought))[::-1] / HALF_LIFE)
+    assert found.recent_habits[last] == pytest.approx(weights @ brought)
+    assert found.recent_baskets[last] == pytest.approx(weights.sum())
+    assert found.recent_baskets[last] < found.baskets[last] == len(brought)
+
+
+def test_only_groups_of_neither_this_basket_nor_a_recent_one_may_be_said() -> None:
+    since = np.full((5, COUNT), np.nan)
+    meat = GROUPS.index("meat")
+    since[:, meat] = [LAST_BASKETS, LAST_BASKETS + 1, np.nan, 0, LAST_BASKETS + 1]
+    relevant = np.zeros((5, COUNT), dtype=bool)
+    relevant[:, meat] = True
+    nothing, baskets = np.zeros((5, COUNT)), np.array([9.0, 9.0, 9.0, 9.0, LAST_BASKETS - 1])
+
+    def asked(ask: Callable[[Sightings, Mask], Task], *, midway: bool) -> Task:
+        names, weeks, places = np.array(list("abcde")), np.zeros(5, dtype=np.int64), np.full(5, midway)
+        of = Sightings(np.zeros((5, 1)), names, weeks, since, relevant, nothing, baskets, nothing, baskets, places)
+        return ask(of, np.ones(5, dtype=bool))
+
+    for ask, midway in ((before, False), (underway, True)):
+        task = asked(ask, midway=midway)
+        assert task.rows.tolist() == [1, 2]
+        assert task.allowed[:, meat].all()
+        with pytest.raises(DataError, match="no visits to be judged"):
+            asked(ask, midway=not midway)
+
+
+def test_companions_are_what_is_bought_together_more_often_than_by_chance() -> None:
+    bread, butter, milk = np.array([1, 1, 0, 0, 0, 0]), np.array([1, 1, 0, 0, 0, 0]), np.array([1, 0, 1, 1, 0, 0])
+    brought = np.stack([bread, butter, milk], axis=1).astype(bool)
+    assert lifts(brought).tolist() == [[0, 3, 1], [3, 0, 1], [1, 1, 0]]
+    assert companions(("bread", "butter", "milk"), brought).names == ("bread", "butter", "milk")
+    many = np.tile(brought, (1, MOST))
+    names = tuple(f"{kind}{i}" for i in range(MOST) for kind in ("bread", "butter", "milk"))
+    assert companions(names, many).names == names_without_milk(names)[:MOST]
+    with pytest.raises(DataError, match="no visits to learn from"):
+        companions(("bread", "butter", "milk"), brought[:, :3] & False)
+
+
+def names_without_milk(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if not name.startswith("milk"))
+
+
+def exchanged(path: Path, *, learned: bool) -> Path:
+    """Other products in the baskets of the weeks that are learned from, or in those of all others."""
+    table = pq.read_table(path / "transactions.parquet")
+    second = table["transaction_timestamp"].to_numpy().astype("datetime64[s]").astype(np.int64)
+    week = (second - second.min()) // (7 * 86_400)
+    product = table["product_id"].to_numpy()
+    there = ((week >= WARM_UP_WEEKS) & (week < TRAIN_WEEKS)) == learned
+    column = table.schema.get_field_index("product_id")
+    table = table.set_column(column, "product_id", pa.array(np.where(there, (product + 1) % len(PRODUCTS), product)))
+    pq.write_table(table, path / "transactions.parquet")
+    return path
+
+
+def test_which_categories_go_together_is_learned_from_nothing_that_is_judged(tmp_path: Path) -> None:
+    path = made_up(tmp_path, weeks=48, households=30)
+    found = together(Question([path]), by_household=False).names
+    assert together(Question([exchanged(path, learned=False)]), by_household=False).names == found
+    assert together(Question([exchanged(path, learned=True)]), by_household=False).names != found
+
+
+def test_households_that_are_judged_choose_no_groups(tmp_path: Path) -> None:
+    path = made_up(tmp_path, weeks=48, households=30)
+    every = categories([path])
+    visits = complete_journey.visits([path], every)
+    learned, judged = parted(visits.household, visits.week, by_household=True)
+    assert len(set(visits.household[learned])) == 15
+    assert not set(visits.household[learned]) & set(visits.household[judged])
+    assert together(Question([path]), by_household=True).names == companions(every.names, visits.brought[learned]).names
 
 
 def test_too_short_a_recording_and_files_of_another_domain_are_refused(tmp_path: Path) -> None:
@@ -141,18 +208,22 @@ def on_the_recording() -> dict[str, Any]:
 
 
 @real
-def test_on_recorded_visits_the_model_finds_more_than_either_baseline() -> None:
-    """Measured: 0.559 against 0.547 of the household's frequency, the lead 2.2 % (0.2 to 4.4)."""
+def test_on_recorded_visits_the_model_finds_more_of_what_goes_together_than_any_baseline() -> None:
+    """Measured: 0.448 against 0.354 of the household's frequency, the lead 26.4 % (16.2 to 38.1)."""
     found = on_the_recording()
-    assert found["households"] > 500
+    assert found["households"] > 300
+    assert 8 <= len(found["protocol"]["groups"]) <= 20
     for name in ("hit@1", "hit@3", "ndcg@5"):
-        assert found[name] > found[f"household frequency {name}"] > found[f"popularity {name}"]
-    assert found["lead in hit@1, low"] > 0
-    assert 0.01 < found["relative lead in hit@1"] < 0.1, "a larger lead would be a leak"
+        assert found[name] > max(found[f"{frequency} {name}"] for frequency in ("household frequency", "recent household frequency"))
+        assert found[f"household frequency {name}"] > found[f"popularity {name}"]
+    assert found["relative lead in hit@1"] > 0.1
+    assert found["relative lead in hit@1, low"] > 0
 
 
 @real
-def test_before_the_basket_is_known_the_model_is_as_good_as_the_household_frequency_and_better_than_popularity() -> None:
-    task = on_the_recording()["tasks"]["before"]
-    assert task["lead in hit@1"]["high"] > 0
-    assert task["model"]["hit@1"]["mean"] > 1.05 * task["popularity"]["hit@1"]["mean"]
+def test_before_the_basket_is_known_no_lead_over_what_the_household_buys_is_to_be_had() -> None:
+    """The lead comes of the basket: without it there is none, neither of companions nor of shelves. One here would be a leak."""
+    for name in ("companions before", "shelves before"):
+        task = on_the_recording()["tasks"][name]
+        assert task["relative lead in hit@1"]["high"] < 0.1
+        assert task["model"]["hit@1"]["mean"] > 1.05 * task["popularity"]["hit@1"]["mean"]
