@@ -14,6 +14,7 @@ from domain.schema import MISSING, FeatureSchema
 from exports.ensemble import Ensemble
 from exports.errors import RowError
 from exports.kernel import score_row, score_rows
+from exports.numba_start import without_linear_algebra
 from exports.packing import pack
 from exports.scorer import Scores
 
@@ -26,6 +27,7 @@ class RowScorer:
     ) -> None:
         self.schema = schema
         self.ensemble = ensemble
+        self.labels: tuple[str, ...] = ()  # of the outputs, where the file names classes
         n, outputs = ensemble.n_features, ensemble.n_outputs
         self._out = work[n : n + 2 * outputs].reshape(2, outputs)
         self._row = work.data
@@ -55,6 +57,7 @@ class KernelScorer(RowScorer):
         arguments = (packed.ints, packed.nodes, packed.links, packed.members, work, packed.sigmoid)
         super().__init__(ensemble, schema, work, score_row, arguments)
         self._many = partial(score_rows, *arguments)
+        without_linear_algebra()
         self.score_batch(np.full((1, n), MISSING))
         self.score([MISSING] * n)
 

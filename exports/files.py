@@ -22,10 +22,19 @@ def write(path: Path, data: bytes) -> Path:
     return path
 
 
+def there(path: Path, fix: str = "") -> None:
+    """Raises ``CorruptArtifact`` where there is no file: with ``fix`` where there is nothing, else with what there is."""
+    if path.is_dir():
+        raise CorruptArtifact(str(path), "is a folder; name the file in it")
+    if path.exists() and not path.is_file():
+        raise CorruptArtifact(str(path), "is a device or a pipe; save what it gives as a file, and name that")
+    if not path.is_file():
+        raise CorruptArtifact(path.name, f"no such file in {path.parent}{fix}")
+
+
 def read(path: Path) -> bytes:
     """The file's bytes. Raises ``CorruptArtifact`` if there are none, or more than ``MAX_BYTES``."""
-    if not path.is_file():
-        raise CorruptArtifact(path.name, f"no such file in {path.parent}: export the model first")
+    there(path, ": export the model first")
     size = path.stat().st_size
     if not 0 < size <= MAX_BYTES:
         raise CorruptArtifact(path.name, f"{size} bytes; an artifact has 1 to {MAX_BYTES}")

@@ -21,6 +21,7 @@ from exports.errors import CorruptArtifact, EngineMissing
 _FLOAT64: Final = 1  # C_API_DTYPE_FLOAT64
 _NORMAL: Final = 0  # C_API_PREDICT_NORMAL
 _RAW_SCORE: Final = 1  # C_API_PREDICT_RAW_SCORE
+_CONTRIBUTIONS: Final = 3  # C_API_PREDICT_CONTRIB
 _ALL_ITERATIONS: Final = -1
 _NAMES: Final = ("lib_lightgbm.so", "lib_lightgbm.dylib", "lib_lightgbm.dll")
 _SIZES: Final = re.compile(r"^tree_sizes=.*\n", re.MULTILINE)  # with them it reads trees in threads, where an error ends the process
@@ -44,9 +45,8 @@ def library() -> ctypes.CDLL:
 class Booster:
     """A model in LightGBM's own memory. One row at a time goes through ``row`` and ``raw``, which the C call reads and fills."""
 
-    def __init__(self, text: str, n_features: int, n_outputs: int, source: str) -> None:
+    def __init__(self, text: str, n_features: int, source: str) -> None:
         self._library = library()
-        self._n_outputs = n_outputs
         self._handle = ctypes.c_void_p()
         iterations = ctypes.c_int()
         plain = _SIZES.sub("", text, count=1).encode()
@@ -54,8 +54,11 @@ class Booster:
         if loaded:
             raise CorruptArtifact(source, f"LightGBM refuses it: {self._error()}")
         weakref.finalize(self, self._library.LGBM_BoosterFree, self._handle)
+        outputs = ctypes.c_int()
+        self._library.LGBM_BoosterGetNumClasses(self._handle, ctypes.byref(outputs))
+        self._n_outputs = outputs.value
         self.row = np.zeros(n_features)
-        self.raw = np.zeros(n_outputs)
+        self.raw = np.zeros(outputs.value)
         self._fast = self._fast_config(n_features, source)
         self._call = self._library.LGBM_BoosterPredictForMatSingleRowFast
         self._length = ctypes.c_int64()
@@ -67,11 +70,22 @@ class Booster:
 
     def predict(self, rows: NDArray[np.float64], *, raw: bool = True) -> NDArray[np.float64]:
         """Raw scores, or LightGBM's own values after the link: (n, features) C-contiguous float64 -> (n, outputs), on one thread."""
-        out = np.empty((len(rows), self._n_outputs))
+        return self._predict(rows, _RAW_SCORE if raw else _NORMAL, self._n_outputs)
+
+    def contributions(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """TreeSHAP values in raw score (Lundberg et al. 2018; LightGBM's ``pred_contrib``), on one thread.
+
+        (n, features) C-contiguous float64 -> (n, outputs, features + 1); the last is the output's expected value.
+        """
+        width = len(self.row) + 1
+        return self._predict(rows, _CONTRIBUTIONS, self._n_outputs * width).reshape(len(rows), self._n_outputs, width)
+
+    def _predict(self, rows: NDArray[np.float64], what: int, width: int) -> NDArray[np.float64]:
+        out = np.empty((len(rows), width))
         if len(rows):
             self._library.LGBM_BoosterPredictForMat(
                 self._handle, _pointer(rows), _FLOAT64, ctypes.c_int32(rows.shape[0]), ctypes.c_int32(rows.shape[1]), 1,
-                _RAW_SCORE if raw else _NORMAL, 0, _ALL_ITERATIONS, _ONE_THREAD, ctypes.byref(self._length), _pointer(out),
+                what, 0, _ALL_ITERATIONS, _ONE_THREAD, ctypes.byref(self._length), _pointer(out),
             )  # fmt: skip
         return out
 

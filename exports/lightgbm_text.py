@@ -11,11 +11,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
+from pathlib import Path
 from typing import Protocol
 
 from domain.schema import Feature, FeatureSchema
+from exports import files
 from exports.ensemble import Builder, Ensemble
-from exports.errors import CorruptArtifact, SchemaMismatch, UnsupportedConstruct
+from exports.errors import CorruptArtifact, SchemaMismatch, UnsupportedConstruct, UnsupportedModel
 from exports.lightgbm_tree import read_tree
 from exports.objectives import link_of
 from exports.packing import DENSE
@@ -27,6 +30,7 @@ _HEADER = frozenset({
     "feature_names", "feature_infos", "monotone_constraints", "tree_sizes",
 })  # fmt: skip
 _HEADER_LINES = 2 * len(_HEADER)
+_TOLD = re.compile(r"\[categorical_feature: ([0-9]{1,9}(?:,[0-9]{1,9})*)\]")
 _NEEDED = ("version", "num_class", "num_tree_per_iteration", "max_feature_idx", "feature_names", "feature_infos")
 
 
@@ -47,23 +51,31 @@ class TextModel:
     feature_infos: tuple[str, ...]
     pandas_categories: tuple[tuple[str, ...], ...]
     embedded_schema: FeatureSchema | None
+    told_categorical: tuple[int, ...] = ()  # the features that the parameters call categorical, constant ones too
 
     @cached_property
     def schema(self) -> FeatureSchema:
         """The schema that the file carries, or the one that its names, categories and codes allow to infer."""
-        return self.embedded_schema or _inferred(self)
+        if self.embedded_schema:
+            return self.embedded_schema
+        return _inferred(self) if self.pandas_categories else _inferred(self).as_coded()
 
 
-ModelSource = TextModel | BoosterLike | str
+ModelSource = TextModel | BoosterLike | str | PathLike[str]
 
 
 def read(model: ModelSource, source: str = "model") -> TextModel:
-    """A Booster, its text, or what was read before. Raises ``ArtifactError`` or ``UnsupportedModel``, naming ``source``."""
+    """A Booster, its text, a file's path, or what was read before. Raises ``ArtifactError`` or ``UnsupportedModel``."""
     if isinstance(model, TextModel):
         return model
+    if isinstance(model, PathLike):
+        return parse(files.text(Path(model)), Path(model).name)
     if isinstance(model, str):
         return parse(model, source)
-    booster: BoosterLike = getattr(model, "booster_", model)  # scikit-learn's wrappers hold one
+    booster = getattr(model, "booster_", model)  # scikit-learn's wrappers hold one, once they are fitted
+    if not hasattr(booster, "model_to_string"):
+        given = f"a {type(model).__name__}" + (" that is not fitted" if hasattr(type(model), "booster_") else "")
+        raise UnsupportedModel(f"{given} is no LightGBM model: give a Booster, a fitted scikit-learn wrapper, or the path of a model file")
     return parse(booster.model_to_string(), source)
 
 
@@ -72,6 +84,9 @@ def parse(text: str, source: str = "model") -> TextModel:
     lines = text.split("\n")
     if not lines or lines[0].strip() != "tree":
         raise CorruptArtifact(source, "not a LightGBM text model: it does not start with the line 'tree'", 1)
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise CorruptArtifact(source, "a NUL character: LightGBM stops reading there; save the model again", line)
     end = _end_of_trees(lines, source)
     first = next((i for i in range(end) if lines[i].startswith("Tree=")), end)
     header = _keys(lines, 1, first, source)
@@ -93,6 +108,9 @@ def parse(text: str, source: str = "model") -> TextModel:
     names, infos = (tuple(filter(None, header[k][0].split(" "))) for k in ("feature_names", "feature_infos"))
     if not len(names) == len(infos) == n_features:
         raise CorruptArtifact(source, f"{len(names)} feature_names and {len(infos)} feature_infos for {n_features} features")
+    if len(set(names)) < n_features:
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise CorruptArtifact(source, f"the feature {twice!r} is named twice", header["feature_names"][1])
     tail = _tail(lines, end, source)
     return TextModel(text, builder.build(per_iteration, link), objective, names, infos, *tail)
 
@@ -171,10 +189,11 @@ def _check_sizes(text: str, header: Mapping[str, tuple[str, int]], trees: int, s
         at += size
 
 
-def _tail(lines: list[str], start: int, source: str) -> tuple[tuple[tuple[str, ...], ...], FeatureSchema | None]:
-    """What stands behind the trees: importances and parameters (ignored), pandas' categories, our schema."""
+def _tail(lines: list[str], start: int, source: str) -> tuple[tuple[tuple[str, ...], ...], FeatureSchema | None, tuple[int, ...]]:
+    """What stands behind the trees: pandas' categories, our schema, and of the parameters which features are categorical."""
     categories: tuple[tuple[str, ...], ...] = ()
     schema = None
+    told: tuple[int, ...] = ()
     section = ""
     if "parameters:" in lines[start:]:
         _line_of(lines, "end of parameters", source)
@@ -190,9 +209,11 @@ def _tail(lines: list[str], start: int, source: str) -> tuple[tuple[tuple[str, .
             section = line
         elif line == "end of parameters":
             section = ""
+        elif section and (found := _TOLD.fullmatch(line)):
+            told = tuple(int(feature) for feature in found[1].split(","))
         elif line.strip() and not section:
             raise UnsupportedConstruct(source, line[:40], "unknown text behind the trees", i + 1)
-    return categories, schema
+    return categories, schema, told
 
 
 def _pandas(value: str, source: str, line: int) -> tuple[tuple[str, ...], ...]:
@@ -211,13 +232,13 @@ def _schema(value: str, source: str, line: int) -> FeatureSchema:
 
 
 def _inferred(model: TextModel) -> FeatureSchema:
-    categorical = [i for i, info in enumerate(model.feature_infos) if ":" in info and not info.startswith("[")]
-    if model.pandas_categories and len(model.pandas_categories) != len(categorical):
-        raise SchemaMismatch(
-            f"the model has {len(categorical)} categorical features but pandas categories of {len(model.pandas_categories)}: give a schema"
-        )
+    categorical, wanted = _categorical_features(model), len(model.pandas_categories)
+    if wanted and wanted != len(categorical):
+        raise SchemaMismatch(f"the model has {len(categorical)} categorical features but pandas categories of {wanted}: give a schema")
     labels = dict(zip(categorical, model.pandas_categories, strict=False))
     for i, listed in labels.items():
+        if max(_listed(model, i), default=-1) >= len(listed):
+            raise SchemaMismatch(f"feature {model.feature_names[i]!r} has codes beyond pandas' {len(listed)} categories: give a schema")
         if twice := sorted({label for label in listed if listed.count(label) > 1}):
             raise SchemaMismatch(
                 f"feature {model.feature_names[i]!r}: two of its pandas categories are both written {twice[0]!r}: give a schema"
@@ -229,6 +250,19 @@ def _inferred(model: TextModel) -> FeatureSchema:
     return FeatureSchema(tuple(features))
 
 
+def _categorical_features(model: TextModel) -> list[int]:
+    """Those that have codes; where pandas lists more columns, also those that LightGBM left out, since one value says nothing."""
+    coded = [i for i, info in enumerate(model.feature_infos) if ":" in info and not info.startswith("[")]
+    told = sorted({i for i in model.told_categorical if i < len(model.feature_infos)})
+    left_out = len(model.pandas_categories) == len(told) != len(coded)
+    return told if left_out and all(i in coded or model.feature_infos[i] == "none" for i in told) and set(coded) <= set(told) else coded
+
+
+def _listed(model: TextModel, feature: int) -> list[int]:
+    """The codes that the model's header lists of a feature."""
+    return [int(c) for c in model.feature_infos[feature].split(":") if re.fullmatch(r"-?[0-9]{1,18}", c)]
+
+
 def _categorical(name: str, labels: tuple[str, ...]) -> Feature:
     """Categories by their labels; where there are too many codes to list, the code is a number."""
     return Feature(name, "categorical", labels) if labels else Feature(name)
@@ -236,7 +270,7 @@ def _categorical(name: str, labels: tuple[str, ...]) -> Feature:
 
 def _codes(model: TextModel, feature: int) -> tuple[str, ...]:
     """LightGBM's own codes as labels: 0 up to the largest that the model knows. () where they are in the millions."""
-    listed = [int(c) for c in model.feature_infos[feature].split(":") if re.fullmatch(r"-?[0-9]{1,18}", c)]
+    listed = _listed(model, feature)
     used = max([0, *_codes_in_sets(model.ensemble, feature)])
     if used > DENSE:
         return ()

@@ -50,7 +50,7 @@ class NativeScorer:
     def __init__(self, model: TextModel, schema: FeatureSchema, source: str) -> None:
         self.schema = schema
         self.ensemble: Ensemble = model.ensemble
-        self._booster = Booster(model.text, len(schema), self.ensemble.n_outputs, source)
+        self._booster = Booster(model.text, len(schema), source)
         self._row = self._booster.row.data
         self._put = struct.Struct(f"={len(schema)}d").pack_into
         link = self.ensemble.link

@@ -30,6 +30,7 @@ _KINDS: Final[dict[str, LinkKind]] = {
     "tweedie": "exp",
 }
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_SQRT: Final = ("regression", "regression_l1", "quantile", "mape", "fair")  # that learn the root where ``reg_sqrt`` is set
 _CLASSES: Final = ("binary", "multiclass", "multiclassova")
 _OPTIONS: Final = ("sigmoid", "num_class", "alpha", "fair_c", "poisson_max_delta_step", "tweedie_variance_power")
 
@@ -43,7 +44,7 @@ def link_of(objective: str, outputs: int, average_over: int, source: str, line: 
     kind = _KINDS[name]
     for word in words:
         key, _, value = word.partition(":")
-        if word == "sqrt" and name == "regression":
+        if word == "sqrt" and name in _SQRT:
             kind = "signed_square"
         elif key in _OPTIONS:
             options[key] = _number(value, source, line)

@@ -80,7 +80,7 @@ class Truth:
         made = probes(model.ensemble, schema, most=most)
         self.model, self.schema, self.given, self.made = model, schema, len(own), len(made)
         self.rows = np.concatenate([own, made])
-        booster = Booster(model.text, len(schema), model.ensemble.n_outputs, "model")
+        booster = Booster(model.text, len(schema), "model")
         self.raw, self.values = booster.predict(self.rows), booster.predict(self.rows, raw=False)
 
     def report(self, comparisons: list[Comparison]) -> Report:

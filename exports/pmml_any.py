@@ -82,9 +82,10 @@ class _Reader:
         outputs = len(link.classes) if link.classes and link.link.kind != "logistic" else 1
         ensemble = self._builder.build(outputs, link.link)
         columns = self._inputs.columns(self._model)
-        if all(column.plain for column in columns):
-            return KernelScorer(ensemble, self._inputs.schema)
-        return PreparedScorer(ensemble, self._inputs.schema, columns)
+        plain = all(column.plain for column in columns)
+        found = KernelScorer(ensemble, self._inputs.schema) if plain else PreparedScorer(ensemble, self._inputs.schema, columns)
+        found.labels = tuple(link.classes) if outputs > 1 else ()
+        return found
 
     def _one_tree(self) -> AnyLink:
         tree = self._trees.tree(self._model, self._fields, outermost=True)

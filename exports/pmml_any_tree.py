@@ -89,8 +89,8 @@ class AnyTreeReader:
         strategy = model.one_of("missingValueStrategy", STRATEGIES, "none")
         if strategy in MIXED and model.get("functionName") != "classification":
             raise model.unsupported(f"missingValueStrategy={strategy!r} is for classes; of a quantity it says nothing")
-        if model.get("missingValuePenalty") is not None:
-            model.number("missingValuePenalty")  # of an engine's confidence: it changes neither class nor probability
+        if model.get("missingValuePenalty") is not None and model.number("missingValuePenalty") != 1.0:
+            raise model.unsupported("a missingValuePenalty is for confidences, scores here are probabilities; take it out to get those")
         parts = model.children("MiningSchema", "Output", "Targets", "LocalTransformations", "Node", "Extension", *STATISTICS)
         schema = model.child("MiningSchema", parts)
         asked = set(fields) if outermost else nested_fields(schema, fields, self._inputs)

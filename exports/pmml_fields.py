@@ -54,7 +54,7 @@ class Fields:
 
     def _check_spelling(self) -> None:
         for own, shown, name, labels in zip(self._features, self._shown, self.names.features, self.names.labels, strict=True):
-            if shown != Feature(name, own.kind, labels, *spelled([own.description])):
+            if shown != Feature(name, own.kind, labels, spelled([own.description])[0]):
                 raise self._dictionary.corrupt(f"spells {own.name!r}, its labels or its description in another way than polyscore")
 
     def transform(self, dictionary: Element) -> None:

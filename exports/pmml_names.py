@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
@@ -60,7 +59,7 @@ def _spelled(text: str, taken: set[str]) -> str:
 
 
 def original(feature: Feature) -> str:
-    """The element that keeps a feature's own texts beside their spelling; nothing where they are the same."""
-    if not any(ILLEGAL.search(text) for text in (feature.name, feature.description, *feature.categories)):
+    """The element that keeps what the document cannot say of a feature: texts that are spelled otherwise here, codes without labels."""
+    if not feature.coded and not any(ILLEGAL.search(text) for text in (feature.name, feature.description, *feature.categories)):
         return ""
-    return f'<Extension extender="{EXTENDER}" name="original" value={quoteattr(json.dumps(asdict(feature)))}/>'
+    return f'<Extension extender="{EXTENDER}" name="original" value={quoteattr(json.dumps(feature.to_json()))}/>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from exports import files
 from exports.errors import CorruptArtifact
 from exports.formats import FORMATS, Format
 from exports.scorer import Scorer
@@ -13,8 +14,7 @@ _LONGEST = 64  # bytes that tell a format by its beginning
 
 def recognise(path: Path) -> Format:
     """The format of an artifact. Raises ``CorruptArtifact`` where the file is not there or is of none."""
-    if not path.is_file():
-        raise CorruptArtifact(path.name, f"no such file in {path.parent}")
+    files.there(path)
     for chosen in FORMATS.values():
         if path.name.endswith(_ending(chosen)):
             return chosen

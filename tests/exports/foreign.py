@@ -27,7 +27,7 @@ def document(seed: int, asis: bool = False, stated: bool = False, output: str = 
     """A classification tree over two numbers and a label, all from one seed; ``stated``: with its confidences, not only its counts."""
     rng = random.Random(seed)
     strategy = rng.choice(STRATEGIES)
-    penalty = ' missingValuePenalty="0.75"' if strategy == "defaultChild" and rng.random() < 0.5 else ""
+    penalty = ' missingValuePenalty="1"' if strategy == "defaultChild" and rng.random() < 0.5 else ""
     last = "returnLastPrediction" if rng.random() < 0.6 else "returnNullPrediction"
     fields = "".join(f'<DataField name="{n}" optype="continuous" dataType="double"/>' for n in NUMBERS)
     fields += '<DataField name="label" optype="categorical" dataType="string">' + _values(LABELS) + "</DataField>"
@@ -109,7 +109,7 @@ def _set(operator: str, labels: list[str]) -> str:
 
 
 def confidences(text: str, row: Row) -> tuple[float, ...]:
-    """What PMML's rules make of a row: the probability of each class, NaN for no prediction. A penalty is not for probabilities."""
+    """What PMML's rules make of a row: the probability of each class, NaN for no prediction."""
     root = etree.fromstring(text.encode())
     model = root.find("{*}TreeModel")
     assert model is not None

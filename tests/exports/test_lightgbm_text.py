@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.pipeline import make_pipeline
 
-from exports.errors import ArtifactError, SchemaMismatch
+from exports import export
+from exports.errors import ArtifactError, SchemaMismatch, UnsupportedModel
 from exports.formats import FORMATS, LOCAL
 from exports.lightgbm_text import parse
 
@@ -23,6 +26,34 @@ def test_pandas_categories_that_are_written_alike_are_refused_with_the_feature()
     parameters = {"verbose": -1, "num_threads": 1, "min_data_per_group": 1}
     model = parse(lgb.train(parameters, lgb.Dataset(x, RNG.normal(size=300)), 2).model_to_string())
     with pytest.raises(SchemaMismatch, match=r"feature 'kind': two of its pandas categories are both written '1': give a schema"):
+        _ = model.schema
+
+
+def of_pandas(x: pd.DataFrame, **more: Any) -> lgb.Booster:
+    parameters = {"verbose": -1, "num_threads": 1, "min_data_per_group": 1, "cat_smooth": 1.0}
+    y = x[x.columns[-1]].cat.codes + RNG.normal(size=len(x)) / 9 if "b" in x else RNG.normal(size=len(x))
+    return lgb.train(parameters, lgb.Dataset(x, y, **more), 3)
+
+
+@pytest.mark.parametrize("rare", [["k"] * 300, ["k"] * 299 + ["l"]])
+def test_a_category_that_lightgbm_left_out_keeps_its_labels_and_the_others_theirs(rare: list[str], tmp_path: Path) -> None:
+    """Its ``feature_infos`` is ``none``, and pandas' lists come without names: the parameters say whose they are."""
+    x = pd.DataFrame({"n": RNG.normal(size=300), "a": pd.Categorical(rare), "b": pd.Categorical(RNG.choice(list("xyz"), 300))})
+    model = of_pandas(x)
+    assert "none" in parse(model.model_to_string()).feature_infos
+    schema = parse(model.model_to_string()).schema
+    assert [f.categories for f in schema.features] == [(), tuple(x.a.cat.categories), ("x", "y", "z")]
+    codes = np.column_stack([x.n, x.a.cat.codes, x.b.cat.codes]).astype(float)
+    for chosen in (FORMATS[model_format] for model_format in LOCAL):
+        scorer = chosen.load(chosen.export(model, None, tmp_path / chosen.file_name))
+        assert scorer.raw_batch(codes)[:, 0].tolist() == model.predict(x).tolist()
+
+
+def test_labels_of_one_column_are_not_taken_for_anothers() -> None:
+    """pandas lists an ordered column's labels, which LightGBM takes for a number; the only categorical feature is another."""
+    x = pd.DataFrame({"grade": pd.Categorical(["low", "high"] * 150, ["low", "high"], ordered=True), "code": np.arange(300) % 7})
+    model = parse(of_pandas(x, categorical_feature=["code"]).model_to_string())
+    with pytest.raises(SchemaMismatch, match=r"feature 'code' has codes beyond pandas' 2 categories: give a schema"):
         _ = model.schema
 
 
@@ -60,3 +91,25 @@ def test_digits_and_blanks_that_lightgbm_does_not_know_are_no_numbers(key: str, 
     assert parse(text)
     with pytest.raises(ArtifactError, match="model: line"):
         parse(changed)
+
+
+def test_a_model_is_taken_as_its_file_and_a_format_as_its_name(tmp_path: Path) -> None:
+    x = RNG.normal(size=(300, 1))
+    model = lgb.train({"verbose": -1, "num_threads": 1}, lgb.Dataset(x, x[:, 0]), 2)
+    model.save_model(file := tmp_path / "mine.txt")
+    written = export(file, "pfa", tmp_path)
+    assert written == {"pfa": tmp_path / "model.pfa"}
+    assert written["pfa"].read_bytes() == export(model, ["pfa"], tmp_path / "other")["pfa"].read_bytes()
+    file.write_text(file.read_text().replace("version=v4", "version=v9"))
+    with pytest.raises(ArtifactError, match=r"mine.txt: line 2: version=v9"):
+        export(file, "pfa", tmp_path)
+
+
+@pytest.mark.parametrize(("given", "named"), [
+    (lgb.LGBMClassifier(), "a LGBMClassifier that is not fitted is no LightGBM model"),
+    (make_pipeline(lgb.LGBMClassifier()), "a Pipeline is no LightGBM model"),
+    (None, "a NoneType is no LightGBM model"),
+])  # fmt: skip
+def test_what_is_no_model_is_refused_by_its_kind(given: Any, named: str, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedModel, match=named):
+        export(given, ["pfa"], tmp_path)

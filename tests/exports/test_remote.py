@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from email.message import Message
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -96,6 +97,80 @@ def test_one_tensor_of_many_rows_is_answered_row_by_row(server: str) -> None:
     assert answer["outputs"][0]["data"] == wanted
 
 
+def asking(server: str, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> tuple[int, dict[str, Any], Message]:
+    """Status, JSON and headers of an answer, a refusal too. What follows the JSON binary is looked at as one ``binary`` of doubles."""
+    data = None if body is None else json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(server + path, data, method=method), timeout=10) as answer:
+            status, told, headers = answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as error:
+        status, told, headers = error.code, error.read(), error.headers
+    length = int(headers.get(remote.HEADER, len(told)))
+    return status, {**json.loads(told[:length]), "binary": np.frombuffer(told[length:], "<f8").tolist()}, headers
+
+
+def test_a_model_answers_under_its_version_too_and_under_no_other(server: str, models: Models) -> None:
+    name = remote.name_of(read(trained("binary")).ensemble.digest)
+    (version,) = asking(server, f"/v2/models/{name}")[1]["versions"]
+    at, body = f"/v2/models/{name}/versions/{version}", {"inputs": [{**tensor("features", [0.5] * 5), "shape": [1, 5]}]}
+    assert asking(server, at)[1] == asking(server, f"/v2/models/{name}")[1]
+    assert asking(server, f"{at}/ready")[:2] == (200, {"name": name, "ready": True, "binary": []})
+    status, found, _ = asking(server, f"{at}/infer", body)
+    assert (status, found["model_version"], found) == (200, version, asking(server, f"/v2/models/{name}/infer", body)[1])
+    for path, sent in (("", None), ("/ready", None), ("/infer", body)):
+        status, found, _ = asking(server, f"/v2/models/{name}/versions/1{path}", sent)
+        assert (status, found["error"]) == (404, f"no version '1' of {name}; there is {version}")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told", "behind"),
+    [
+        (None, ["raw", "values"], []),
+        ([], ["raw", "values"], []),
+        ([{"name": "values"}], ["values"], []),
+        ([{"name": "values"}, {"name": "raw"}], ["values", "raw"], []),
+        ([{"name": "values", "parameters": {"binary_data": True}}, {"name": "raw"}], ["values", "raw"], ["values"]),
+        ([{"name": "raw", "parameters": {"binary_data": True}}], ["raw"], ["raw"]),
+    ],
+)
+def test_the_outputs_that_are_asked_for_are_answered_as_they_are_asked_for(
+    wanted: Any, told: list[str], behind: list[str], server: str
+) -> None:
+    name = remote.name_of(read(trained("multiclass")).ensemble.digest)
+    row = np.full((1, 5), 0.5)
+    right = {"raw": trained("multiclass").predict(row, raw_score=True)[0].tolist()}
+    right["values"] = infer(server, {"inputs": [{**tensor("features", row[0].tolist()), "shape": [1, 5]}]}, "multiclass")["outputs"][1][
+        "data"
+    ]
+    body = {"inputs": [{**tensor("features", row[0].tolist()), "shape": [1, 5]}], "outputs": wanted}
+    status, found, _ = asking(server, f"/v2/models/{name}/infer", body)
+    assert status == 200
+    assert [output["name"] for output in found["outputs"]] == told
+    assert {o["name"]: o["data"] for o in found["outputs"] if "data" in o} == {n: right[n] for n in told if n not in behind}
+    assert found["binary"] == [value for n in behind for value in right[n]]
+
+
+def test_an_output_may_be_told_as_json_where_the_others_are_binary(server: str) -> None:
+    name = remote.name_of(read(trained("binary")).ensemble.digest)
+    outputs = [{"name": "raw"}, {"name": "values", "parameters": {"binary_data": False}}]
+    body = {"inputs": [{**tensor("features", [0.5] * 5), "shape": [1, 5]}], "outputs": outputs, "parameters": {"binary_data_output": True}}
+    _, found, _ = asking(server, f"/v2/models/{name}/infer", body)
+    assert [sorted(set(o) & {"data", "parameters"}) for o in found["outputs"]] == [["parameters"], ["data"]]
+    assert found["binary"] == trained("binary").predict(np.full((1, 5), 0.5), raw_score=True).tolist()
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [("/", "GET", 404), ("/v2/nothing", "GET", 404), ("/v2/models/x/infer", "GET", 405), ("/v2/health/live", "DELETE", 405)],
+)
+def test_what_is_no_place_of_the_protocol_is_refused_in_its_words(path: str, method: str, status: int, server: str) -> None:
+    found, body, headers = asking(server, path, method=method)
+    assert found == status
+    assert set(body) == {"error", "binary"}
+    assert body["error"].startswith(f"{method} {path}: ")
+    assert ("allow" in headers) == (status == 405)
+
+
 BAD: list[tuple[Any, int, str]] = [
     ({}, 400, "inputs"),
     ([], 400, "inputs"),
@@ -121,6 +196,11 @@ BAD: list[tuple[Any, int, str]] = [
     ({"inputs": [{"name": "features", "shape": [1, 5], "datatype": "BYTES", "data": ["1", "2", "3", "1", "5"]}]}, 400, "feature's name"),
     ({"inputs": [tensor("label", [1], "BYTES")]}, 400, "'1' is not a label"),
     ({"inputs": [tensor(f"t{i}", [1.0]) for i in range(6)]}, 400, "6 inputs for a model of 5 features"),
+    ({"inputs": [{**tensor("features", [1] * 5), "shape": [1, 5]}], "outputs": [{"name": "prob"}]}, 400, "no output 'prob'.*raw or values"),
+    ({"inputs": [{**tensor("features", [1] * 5), "shape": [1, 5]}], "outputs": ["raw"]}, 400, "no output"),
+    ({"inputs": [{**tensor("features", [1] * 5), "shape": [1, 5]}], "outputs": "raw"}, 400, "no output"),
+    ({"inputs": [{**tensor("features", [1] * 5), "shape": [1, 5]}], "outputs": [{"name": ["raw"]}]}, 400, "no output"),
+    ({"inputs": [{**tensor("features", [1] * 5), "shape": [1, 5]}], "outputs": [{"name": "raw"}, {"name": "raw"}]}, 400, "stands twice"),
     ({"inputs": [], "id": " " * (16 << 20)}, 413, "16 MiB of JSON"),
 ]
 

@@ -86,6 +86,7 @@ OBJECTIVES: dict[str, dict[str, Any]] = {
     **{name: {"objective": name} for name in ("regression", "regression_l1", "huber", "fair", "quantile", "mape", "cross_entropy")},
     **{name: {"objective": name} for name in ("poisson", "gamma", "tweedie", "binary", "cross_entropy_lambda")},
     "sqrt": {"objective": "regression", "reg_sqrt": True},
+    **{f"{name}-sqrt": {"objective": name, "reg_sqrt": True} for name in ("regression_l1", "quantile", "mape", "fair", "huber")},
     "binary-sigmoid": {"objective": "binary", "sigmoid": 2.5},
     "multiclass": {"objective": "multiclass", "num_class": 3},
     "multiclassova": {"objective": "multiclassova", "num_class": 3, "sigmoid": 0.6},
@@ -113,7 +114,7 @@ def trained(objective: str, boosting: str, missing: str, seed: int) -> str:
     target = {"multiclass": np.digitize(signal, [0.0, 1.0]), "multiclassova": np.digitize(signal, [0.0, 1.0])}.get(objective, signal)
     if objective.startswith(("binary", "cross_entropy")):
         target = (signal > 0.5).astype(float)
-    elif objective in ("poisson", "gamma", "tweedie", "sqrt", "mape"):
+    elif objective in ("poisson", "gamma", "tweedie", "mape") or objective.endswith("sqrt"):
         target = np.exp(signal / 2) + 0.01
     elif "rank" in objective:
         target = np.clip(np.digitize(signal, [0, 1, 2]), 0, 3)
