@@ -4,23 +4,55 @@ from __future__ import annotations
 
 import re
 
-_RUN = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")  # as long as a card number may be (ISO/IEC 7812)
+_RUN = re.compile(
+    r"(?<![0-9])(?<![0-9]\.)(?:"
+    r"[0-9]{13,19}"  # as long as a card number may be (ISO/IEC 7812); no decimal places
+    r"|[0-9]{4}(?P<by>[ .-])[0-9]{4}(?P=by)[0-9]{4}(?P=by)[0-9]{1,4}(?:(?P=by)[0-9]{1,3})?"  # in groups, as they are printed
+    r"|[0-9]{4}(?P<in>[ .-])[0-9]{6}(?P=in)[0-9]{4,5}"
+    r")(?![0-9])"
+)
+_FEWEST = 13  # digits
+_OF_AIRLINES = 15  # digits of a card that begins with 1; what is longer is a time in microseconds
 
 
 def masked(text: str) -> str:
     """The text with every card number in it cut to its first 6 and last 4 digits.
 
-    A card number is a run of 13 to 19 digits whose check digit is right. One in ten other numbers of that length passes too.
+    A card number is 13 to 19 digits whose check digit is right, in one run or in the groups of a card. One in ten other numbers of that
+    length passes too, but for decimal places and times in microseconds since 1970.
 
-    >>> masked("card 4111111111111111 of c42")
-    'card 411111******1111 of c42'
+    >>> masked("card 4111111111111111 of c42, 4111 1111 1111 1111 too")
+    'card 411111******1111 of c42, 4111 11** **** 1111 too'
     """
     return _RUN.sub(_mask, text)
 
 
+def unmasked(text: str, original: str) -> str:
+    """A text that was made of ``masked(original)``, with the numbers back where their masks still stand.
+
+    Raises ``ValueError`` where two numbers have the same mask, so that nobody can know which is meant.
+
+    >>> unmasked("card 411111******1111 of c43", "card 4111111111111111 of c42")
+    'card 4111111111111111 of c43'
+    """
+    hidden: dict[str, str] = {}
+    for number in {run[0] for run in _RUN.finditer(original) if masked(run[0]) != run[0]}:
+        if masked(number) in hidden:
+            raise ValueError("two card numbers look alike once they are masked")
+        hidden[masked(number)] = number
+    for mask, number in hidden.items():
+        text = text.replace(mask, number)
+    return text
+
+
 def _mask(run: re.Match[str]) -> str:
-    digits = run.group()
-    return f"{digits[:6]}{'*' * (len(digits) - 10)}{digits[-4:]}" if _luhn(digits) else digits
+    shown = run.group()
+    digits = re.sub("[^0-9]", "", shown)
+    time = shown[0] == "1" and len(shown) > _OF_AIRLINES and shown == digits
+    if len(digits) < _FEWEST or not _luhn(digits) or time:
+        return shown
+    left = iter(f"{digits[:6]}{'*' * (len(digits) - 10)}{digits[-4:]}")
+    return "".join(next(left) if character.isdigit() else character for character in shown)
 
 
 def _luhn(digits: str) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from domain.schema import FeatureSchema
+from domain.terms import Term, changed
 
 if TYPE_CHECKING:  # the command line lists the domains before it needs them
     from domain.decision import Decision
@@ -90,6 +91,13 @@ class Verdict(NamedTuple):
     output: int = 0
 
 
+class Closing(NamedTuple):
+    """What a person may close an alert with: the reason in words, and the verdict that is a label of the event (empty: it says nothing)."""
+
+    reason: str
+    verdict: str = ""
+
+
 class Policy(Protocol):
     """From scores to an action, by stated costs. Total: any finite score and any valid event get a verdict.
 
@@ -131,6 +139,20 @@ class Emission(NamedTuple):
     value: Any
 
 
+def _known_at(label: Any) -> datetime:
+    moment: datetime = label.event_time
+    return moment
+
+
+class Promise(NamedTuple):
+    """What the business was promised beside speed: of a sum in the ledger, the share that another sum must come to."""
+
+    title: str
+    kept: str  # both by the ledger's names
+    of: str
+    share: float
+
+
 @dataclass(frozen=True)
 class Domain:
     """A domain's parts, by name. ``domain/registry.py`` lists them all.
@@ -168,6 +190,23 @@ class Domain:
     settling: timedelta = timedelta(0)  # from a stream's first event until its longest windows are full, those of labels included
     # All labels -> what people said of an event they were shown (1: they agree, 0: they do not, nan: nothing). None: nobody is asked.
     verdicts: Callable[[Iterable[Any]], Callable[[Judged], float]] | None = None
+    terms: tuple[Term, ...] = ()  # the numbers of the policy that may be changed
+    policy_by: Callable[[Mapping[str, float]], Policy] | None = None  # from those that are not the defaults, to a policy
+    in_force: Mapping[str, float] = field(default_factory=dict)  # what ``policy`` decides by, where that is not a default
+    # The event time of the newest event that a label tells of; None for one that nothing is learned from.
+    tells_of: Callable[[Any], datetime | None] = _known_at
+    closings: tuple[Closing, ...] = (Closing("dealt with"), Closing("nothing to do"), Closing("nobody can tell"))
+    # An alert's event, a verdict of ``closings`` and when it was given (event time) -> the label that says so. Goes with ``verdicts``.
+    verdict_label: Callable[[Judged, str, datetime], Any] | None = None
+    on_time: float = 0.999  # the objective: the share of the decisions that a reader sees within the deadline, over a day
+    promises: tuple[Promise, ...] = ()
+
+    def with_terms(self, given: Mapping[str, float]) -> Domain:
+        """The domain with a policy by these numbers; what is not given is as by default. Raises ``TermsError``, naming the number."""
+        if given == self.in_force:
+            return self
+        found = changed(self.terms, given)
+        return replace(self, policy=self.policy_by(found), in_force=found) if self.policy_by else self
 
     @property
     def events_topic(self) -> str:
@@ -196,6 +235,10 @@ class Domain:
     @property
     def shadow_topic(self) -> str:
         return f"{self.name}.shadow"
+
+    @property
+    def reviews_topic(self) -> str:
+        return f"{self.name}.reviews"
 
     @property
     def dead_letters_topic(self) -> str:

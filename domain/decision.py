@@ -33,6 +33,7 @@ class Decision(BaseModel):
     reasons: list[str]  # in words, strongest first; only on alerts
     model_version: str
     format: str
+    terms: dict[str, float] = Field(default_factory=dict)  # the policy's numbers that were not the domain's defaults
     partition: int | None = None  # where the event lies in its topic; a batch does not say
     offset: int | None = None
     source_us: int | None

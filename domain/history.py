@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from domain.compiled import compiled
 
 Entries = NDArray[np.int64]
 DAY: Final = 86_400
@@ -37,19 +38,19 @@ def decode(data: bytes | None) -> Entries:
     return np.frombuffer(data, dtype=np.int64).reshape(-1, 2) if data else _NOTHING
 
 
-@njit(cache=True)
+@compiled
 def time_of(entry: int) -> int:
     """The time of an entry's first number."""
     return entry >> 32
 
 
-@njit(cache=True)
+@compiled
 def value_of(entry: int) -> int:
     """The value of an entry's first number."""
     return entry & 0xFFFFFFFF
 
 
-@njit(cache=True)
+@compiled
 def find(entries: Entries, ident: int) -> int:
     """Where the entry of this id stands; -1: nowhere."""
     for i in range(entries.shape[0]):
@@ -58,7 +59,7 @@ def find(entries: Entries, ident: int) -> int:
     return -1
 
 
-@njit(cache=True)
+@compiled
 def before(entries: Entries, time: int, ident: int) -> int:
     """How many entries come before (``time``, ``ident``)."""
     at: int = entries.shape[0]
@@ -67,7 +68,7 @@ def before(entries: Entries, time: int, ident: int) -> int:
     return at
 
 
-@njit(cache=True)
+@compiled
 def remember(entries: Entries, time: int, value: int, ident: int, span: int, capacity: int) -> Entries:
     """The history with one more entry; those older than ``span`` seconds or beyond the ``capacity`` newest are let go.
 
@@ -86,7 +87,7 @@ def remember(entries: Entries, time: int, value: int, ident: int, span: int, cap
     return grown[first:]
 
 
-@njit(cache=True)
+@compiled
 def without(entries: Entries, at: int) -> Entries:
     """The history less one entry."""
     kept = np.empty((entries.shape[0] - 1, 2), np.int64)

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from domain.contract import MalformedEvent
 
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
+MOST_BYTES = 1 << 17  # of an event or a label: a decision carries much of it again, and Kafka takes a megabyte
 EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
 LATEST = datetime(2068, 1, 1, tzinfo=UTC)  # what a history entry can hold (domain.history)
 Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
@@ -34,6 +35,8 @@ _CODES = {
 
 def parse(read: Callable[[bytes], M], noun: str, data: bytes) -> M:
     """What pydantic's ``read`` makes of a message. Raises ``MalformedEvent`` with the field and what is allowed there."""
+    if len(data) > MOST_BYTES:
+        raise MalformedEvent("too-large", f"the message has {len(data):,} bytes; a {noun} has {MOST_BYTES:,} at most")
     if not data:
         raise MalformedEvent("empty", f"the message has no body; a {noun} is a JSON object")
     try:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -19,19 +19,31 @@ class Feature:
     """One input of a model.
 
     A categorical feature lists its labels; on the way to a scorer a label is its index in that list,
-    a label outside it is ``UNSEEN`` and an absent one is ``MISSING``.
+    a label outside it is ``UNSEEN`` and an absent one is ``MISSING``. ``coded``: nobody knows its labels, only the codes that they
+    travel as (``categories`` are "0", "1", ...): what is given for it is a number, and the model's to judge, as LightGBM cuts 2.5 to 2.
     """
 
     name: str
     kind: Literal["numeric", "categorical"] = "numeric"
     categories: tuple[str, ...] = ()
     description: str = ""
+    coded: bool = False
 
     def __post_init__(self) -> None:
         if (self.kind == "categorical") != bool(self.categories):
             raise ValueError(f"feature {self.name!r}: give categories if, and only if, it is categorical")
         if len(set(self.categories)) != len(self.categories):
             raise ValueError(f"feature {self.name!r}: a category is listed twice")
+        if self.coded and (not self.categories or self.categories != tuple(map(str, range(len(self.categories))))):
+            raise ValueError(f"feature {self.name!r}: coded, but its categories are not the codes from 0 on")
+
+    @property
+    def labelled(self) -> bool:
+        """Is a cell of it a label, and no number?"""
+        return bool(self.categories) and not self.coded
+
+    def to_json(self) -> dict[str, object]:
+        return {name: value for name, value in asdict(self).items() if name != "coded" or value}
 
 
 @dataclass(frozen=True)
@@ -57,8 +69,8 @@ class FeatureSchema:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over names, kinds and categories, in order (descriptions do not count)."""
-        essence = [[f.name, f.kind, list(f.categories)] for f in self.features]
+        """SHA-256 over names, kinds, categories and what is coded, in order (descriptions do not count)."""
+        essence = [[f.name, f.kind, list(f.categories), *(["coded"] if f.coded else [])] for f in self.features]
         return hashlib.sha256(json.dumps(essence, ensure_ascii=True).encode()).hexdigest()
 
     def code(self, name: str, label: str | None) -> float:
@@ -84,8 +96,12 @@ class FeatureSchema:
             return self.code(feature.name, value)
         return MISSING if value is None else float(value)
 
+    def as_coded(self) -> FeatureSchema:
+        """The same, of a model whose file has no labels."""
+        return FeatureSchema(tuple(replace(f, coded=bool(f.categories)) for f in self.features))
+
     def to_json(self) -> list[dict[str, object]]:
-        return [asdict(f) for f in self.features]
+        return [f.to_json() for f in self.features]
 
     @classmethod
     def from_json(cls, items: Sequence[Mapping[str, object]]) -> FeatureSchema:
@@ -102,4 +118,5 @@ def _feature(item: Mapping[str, object]) -> Feature:
         kind="categorical" if kind == "categorical" else "numeric",
         categories=tuple(str(c) for c in categories),
         description=str(item.get("description", "")),
+        coded=item.get("coded", False) is True,
     )

@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from domain.contract import Domain
-from domain.fraud.events import parse_label, parse_payment, targets, verdicts
+from domain.contract import Closing, Domain
+from domain.fraud.events import FRAUD as CONFIRMED
+from domain.fraud.events import GOOD, parse_label, parse_payment, targets, verdict_label, verdicts
 from domain.fraud.features import SCHEMA, FraudFeatures, phrase
 from domain.fraud.ledger import FraudLedger
-from domain.fraud.policy import FraudPolicy
+from domain.fraud.policy import TERMS, Costs, FraudPolicy
 from domain.fraud.simulator import simulate
 from domain.learning import Learning
 
@@ -24,6 +25,7 @@ FRAUD = Domain(
     schema=SCHEMA,
     objective="binary",
     deadline_ms=100.0,
+    on_time=0.999,  # a payment that gets no answer in time goes through unjudged: one in a thousand may
     parse_event=parse_payment,
     parse_label=parse_label,
     features=FraudFeatures,
@@ -41,4 +43,15 @@ FRAUD = Domain(
     label_wait=timedelta(days=14),  # a chargeback takes a week, the latest ones some days more
     settling=timedelta(days=38),  # thirty days of what became known a week late
     verdicts=verdicts,
+    terms=TERMS,
+    policy_by=lambda terms: FraudPolicy(Costs(**terms)),
+    tells_of=lambda label: label.payment_time if label.late else None,
+    closings=(
+        Closing("the cardholder did not pay this", CONFIRMED),
+        Closing("a known pattern of fraud", CONFIRMED),
+        Closing("the cardholder confirms it", GOOD),
+        Closing("usual for this customer", GOOD),
+        Closing("nobody can tell"),
+    ),
+    verdict_label=verdict_label,
 )

@@ -85,6 +85,18 @@ def parse_label(data: bytes) -> Label:
     return parse(Label.model_validate_json, "label", data)
 
 
+def label_of(payment: Payment, fraud: bool, at: datetime) -> Label:
+    """What became of a payment, known at ``at``."""
+    return Label(
+        transaction_id=payment.transaction_id,
+        event_time=at,
+        payment_time=payment.event_time,
+        customer_id=payment.customer_id,
+        terminal_id=payment.terminal_id,
+        verdict="chargeback" if fraud else "all-clear",
+    )
+
+
 def targets(labels: Iterable[Label]) -> Callable[[Judged], float]:
     """1 for a payment with a chargeback, whatever else was said of it; 0 for one with an all-clear; nan without a late label."""
     known: dict[str, float] = {}
@@ -92,6 +104,24 @@ def targets(labels: Iterable[Label]) -> Callable[[Judged], float]:
         if label.late:
             known[label.transaction_id] = max(known.get(label.transaction_id, 0.0), float(label.fraud))
     return lambda payment: known.get(payment.id, math.nan)
+
+
+FRAUD, GOOD = "fraud", "not fraud"  # what an analyst may say
+
+
+def verdict_label(payment: Judged, verdict: str, at: datetime) -> Label:
+    """An analyst's verdict on a payment as a label. Raises ``ValueError`` for a verdict that is none."""
+    if verdict not in (FRAUD, GOOD):
+        raise ValueError(f"{verdict!r} is no verdict on a payment; say {FRAUD!r} or {GOOD!r}")
+    return Label(
+        transaction_id=payment.id,
+        event_time=at,
+        payment_time=payment.event_time,
+        customer_id=payment.key,
+        terminal_id=str(payment.context["terminal_id"]),
+        verdict="chargeback" if verdict == FRAUD else "all-clear",
+        source="analyst",
+    )
 
 
 def verdicts(labels: Iterable[Label]) -> Callable[[Judged], float]:

@@ -9,9 +9,9 @@ import math
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from domain.compiled import compiled
 from domain.history import DAY, Entries, before, find, remember, time_of, value_of, without
 
 Row = NDArray[np.float64]
@@ -36,7 +36,7 @@ _FIRST_ID = -(2**63)
 NEW, REPEATED, CONFLICT = 0, 1, 2
 
 
-@njit(cache=True)
+@compiled
 def observe(customer: Entries, terminal: Entries, time: int, cents: int, ident: int, row: Row) -> tuple[Entries, int]:
     """Fill the row of a payment at ``time``, less its amount; returns the customer's history with it, and if it was there before.
 
@@ -54,7 +54,7 @@ def observe(customer: Entries, terminal: Entries, time: int, cents: int, ident: 
     return remember(customer, time, cents, ident, SPAN, CAPACITY), NEW
 
 
-@njit(cache=True)
+@compiled
 def learn(terminal: Entries, label_time: int, payment_time: int, fraud: bool, ident: int) -> Entries:
     """The terminal's history with what a label says of the payment ``ident``; a chargeback overrules, the earlier label counts."""
     known = -(-max(label_time, payment_time + LABEL_DELAY) // _HOUR) * _HOUR
@@ -67,7 +67,7 @@ def learn(terminal: Entries, label_time: int, payment_time: int, fraud: bool, id
     return remember(terminal, known, int(fraud), ident, TERMINAL_SPAN, TERMINAL_CAPACITY)
 
 
-@njit(cache=True)
+@compiled
 def _calendar(time: int, row: Row) -> None:
     hour = time // 3600 % 24
     row[1] = hour
@@ -75,7 +75,7 @@ def _calendar(time: int, row: Row) -> None:
     row[3] = 1.0 if time // DAY % 7 < 2 else 0.0  # 1 January 2000 was a Saturday
 
 
-@njit(cache=True)
+@compiled
 def _windows(entries: Entries, end: int, time: int, sums: Row) -> int:
     """Counts in ``sums[0]``, sums of values in ``sums[1]``, by window, of the entries before ``end``; returns where the longest begins."""
     first = end
@@ -93,7 +93,7 @@ def _windows(entries: Entries, end: int, time: int, sums: Row) -> int:
     return first
 
 
-@njit(cache=True)
+@compiled
 def _customer(entries: Entries, end: int, time: int, cents: int, row: Row) -> None:
     """Windows over the payments before this one, and how usual it is among them."""
     if end == 0:
@@ -115,7 +115,7 @@ def _customer(entries: Entries, end: int, time: int, cents: int, row: Row) -> No
         _leak(entries[first:end], time, usual, row[at + 2 :])
 
 
-@njit(cache=True)
+@compiled
 def _usual(entries: Entries) -> float:
     """The customer's usual amount in cents: the mean of what is at most ``UNUSUAL`` times itself, found from the median on."""
     n = entries.shape[0]
@@ -135,7 +135,7 @@ def _usual(entries: Entries) -> float:
     return usual
 
 
-@njit(cache=True)
+@compiled
 def _leak(entries: Entries, time: int, usual: float, row: Row) -> None:
     """What the last ``LEAK_DAYS`` say of a leaked card: evidence, payments far from usual, days since the first unusual one.
 
@@ -157,7 +157,7 @@ def _leak(entries: Entries, time: int, usual: float, row: Row) -> None:
     row[1] = far
 
 
-@njit(cache=True)
+@compiled
 def _terminal(entries: Entries, time: int, row: Row) -> None:
     """Windows over what became known before ``time``, and the newest run of frauds in it."""
     known = before(entries, time + 1, _FIRST_ID)
@@ -172,7 +172,7 @@ def _terminal(entries: Entries, time: int, row: Row) -> None:
     _run(entries, known, time, row[TERMINAL + 6 :])
 
 
-@njit(cache=True)
+@compiled
 def _run(entries: Entries, known: int, time: int, row: Row) -> None:
     """The newest frauds in a row: since when there was none, clears since, how many, since when, and what that means."""
     clears, run, last, first, ended = 0.0, 0.0, -1.0, 0.0, _LONG + 1.0
@@ -196,7 +196,7 @@ def _run(entries: Entries, known: int, time: int, row: Row) -> None:
         row[4] = 0.0 if clears > 0 else _still_compromised(first, ended)
 
 
-@njit(cache=True)
+@compiled
 def _still_compromised(run_age: float, ended: float) -> float:
     """The chance that ``COMPROMISED_DAYS`` are not over, for a beginning anywhere between the run's first fraud and the clear before it."""
     first, clear = run_age + LABEL_DELAY / DAY, ended + LABEL_DELAY / DAY

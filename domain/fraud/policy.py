@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.contract import NOTHING, Judged, Verdict
+from domain.terms import Term
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,15 @@ class Costs:
     analyst: float = 5.0  # one review: some five minutes of work
     delayed_customer: float = 1.0  # a good customer made to wait for the review
     caught_by_review: float = 0.9  # share of reviewed frauds that the analyst stops
+
+
+TERMS = (
+    Term("chargeback_fee", Costs.chargeback_fee, 0, 500, 1, "currency", "What a fraud that goes through costs beside its amount."),
+    Term("blocked_customer", Costs.blocked_customer, 1, 1_000, 1, "currency", "What it costs to turn a good customer away."),
+    Term("analyst", Costs.analyst, 0, 200, 0.5, "currency", "What one review by an analyst costs."),
+    Term("delayed_customer", Costs.delayed_customer, 0, 100, 0.5, "currency", "What it costs to let a good customer wait for a review."),
+    Term("caught_by_review", Costs.caught_by_review, 0, 1, 0.01, "share", "How many of the reviewed frauds the analyst stops."),
+)
 
 
 class FraudPolicy:

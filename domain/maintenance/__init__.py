@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from domain.contract import Domain
+from domain.contract import Closing, Domain, Promise
 from domain.learning import Learning
 from domain.maintenance.events import parse_event, parse_label
 from domain.maintenance.features import SCHEMA, MaintenanceFeatures, phrase
 from domain.maintenance.ledger import MaintenanceLedger
 from domain.maintenance.lives import targets
-from domain.maintenance.policy import MaintenancePolicy
+from domain.maintenance.policy import TERMS, Costs, MaintenancePolicy
 from domain.maintenance.simulator import simulate
 
 
@@ -25,6 +25,7 @@ MAINTENANCE = Domain(
     schema=SCHEMA,
     objective="regression",
     deadline_ms=1_000.0,  # an order has days; but a fleet that reports every second must be judged before it reports again
+    on_time=0.99,  # the next cycle's report is judged as well as this one
     parse_event=parse_event,
     parse_label=parse_label,
     features=MaintenanceFeatures,
@@ -43,5 +44,14 @@ MAINTENANCE = Domain(
     alerts_when_low=True,
     demo_history_days=12,  # a life and a half
     label_wait=timedelta(days=21),  # a cycle's label comes when its part's life ends: of 495 simulated lives the longest took 14 days
+    closings=(
+        Closing("the work is planned"),
+        Closing("the part was looked at and is worn"),
+        Closing("the part was looked at and is sound"),
+        Closing("nobody can tell"),
+    ),
     settling=timedelta(days=14),  # the part that a machine came with may have run before it was heard of
+    terms=TERMS,
+    policy_by=lambda terms: MaintenancePolicy(Costs(**terms)),
+    promises=(Promise("Failures with an order in time", "failures foreseen", "failures", 0.9),),
 )

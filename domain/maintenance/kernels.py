@@ -12,9 +12,9 @@ import math
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from domain.compiled import compiled
 from domain.maintenance.events import SENSORS, SETTINGS
 
 Sums = NDArray[np.float64]
@@ -46,7 +46,7 @@ WORDS: Final = 2 + SETTINGS + SENSORS
 NEW, REPEATED, OLD, CONFLICT = 0, 1, 2, 3
 
 
-@njit(cache=True)
+@compiled
 def take(past: Sums, newest: Sums, entries: Entries, place: int, reading: Reading, row: Sums) -> tuple[Sums, Sums, Entries, int, int]:
     """``state.take``: the sums of the past, the newest ones, the entries between them, what the message was, and its part's cycle."""
     if place <= past[FOLDED]:
@@ -74,7 +74,7 @@ def take(past: Sums, newest: Sums, entries: Entries, place: int, reading: Readin
     return before, after, grown, NEW, int(then[INSTALLED])
 
 
-@njit(cache=True)
+@compiled
 def _where(entries: Entries, place: int) -> int:
     at: int = entries.shape[0]
     while at > 0 and entries[at - 1, 0] >= place:
@@ -82,7 +82,7 @@ def _where(entries: Entries, place: int) -> int:
     return at
 
 
-@njit(cache=True)
+@compiled
 def _recall(past: Sums, entries: Entries, at: int, row: Sums) -> Sums:
     """Fill the row of the entry ``at`` from what came before it in life and had arrived when it did; returns the sums then."""
     then = past.copy()
@@ -93,7 +93,7 @@ def _recall(past: Sums, entries: Entries, at: int, row: Sums) -> Sums:
     return then
 
 
-@njit(cache=True)
+@compiled
 def _all(past: Sums, entries: Entries) -> Sums:
     then = past.copy()
     for i in range(entries.shape[0]):
@@ -101,7 +101,7 @@ def _all(past: Sums, entries: Entries) -> Sums:
     return then
 
 
-@njit(cache=True)
+@compiled
 def _move(sums: Sums, place: int, reading: Reading) -> None:
     if place % 2:
         _replace(sums, place // 2)
@@ -109,12 +109,12 @@ def _move(sums: Sums, place: int, reading: Reading) -> None:
         _observe(sums, reading)
 
 
-@njit(cache=True)
+@compiled
 def _reading(entries: Entries, at: int) -> Reading:
     return entries[at, 2:].view(np.float32)
 
 
-@njit(cache=True)
+@compiled
 def _same(a: Reading, b: Reading) -> bool:
     same = True
     for i in range(a.shape[0]):
@@ -122,7 +122,7 @@ def _same(a: Reading, b: Reading) -> bool:
     return same
 
 
-@njit(cache=True)
+@compiled
 def _inserted(entries: Entries, at: int, place: int, arrival: int, reading: Reading) -> Entries:
     n = entries.shape[0]
     grown = np.empty((n + 1, WORDS), np.int32)
@@ -133,14 +133,14 @@ def _inserted(entries: Entries, at: int, place: int, arrival: int, reading: Read
     return grown
 
 
-@njit(cache=True)
+@compiled
 def _replace(sums: Sums, cycle: int) -> None:
     """A new part begins its life after ``cycle``: what the old one looked like is forgotten."""
     sums[_LIFE:] = 0.0
     sums[INSTALLED] = cycle
 
 
-@njit(cache=True)
+@compiled
 def _observe(sums: Sums, reading: Reading) -> None:
     """One more cycle. A sensor that dropped out keeps its line as it was."""
     regime = _regime(sums, reading)
@@ -155,7 +155,7 @@ def _observe(sums: Sums, reading: Reading) -> None:
             _add(line, x - early[SENSORS + i])
 
 
-@njit(cache=True)
+@compiled
 def _regime(sums: Sums, reading: Reading) -> int:
     """The regime of the settings: the first within reach, else a new one, else the nearest; the newest where a setting is missing."""
     found, nearest, least = int(sums[FOUND]), 0, math.inf
@@ -176,7 +176,7 @@ def _regime(sums: Sums, reading: Reading) -> int:
     return found
 
 
-@njit(cache=True)
+@compiled
 def _settings(sums: Sums, reading: Reading) -> None:
     for i in range(SETTINGS):
         if math.isnan(reading[i]):
@@ -186,7 +186,7 @@ def _settings(sums: Sums, reading: Reading) -> None:
         sums[_SETTINGS + i] += WEIGHTS[MIDDLE] * (reading[i] - sums[_SETTINGS + i])
 
 
-@njit(cache=True)
+@compiled
 def _early(early: Sums, i: int, x: float, line: Sums) -> None:
     """The running mean of a regime's first readings. A regime met later in life is levelled by the wear known until then."""
     if early[i] < EARLY:
@@ -195,7 +195,7 @@ def _early(early: Sums, i: int, x: float, line: Sums) -> None:
         early[SENSORS + i] += (x - worn - early[SENSORS + i]) / early[i]
 
 
-@njit(cache=True)
+@compiled
 def _add(line: Sums, difference: float) -> None:
     """A sensor's next difference to its early life. Half the square of a change is noise: slow wear adds nothing to it."""
     if line[COUNT] > 0:
@@ -208,31 +208,31 @@ def _add(line: Sums, difference: float) -> None:
         line[DRIFT + h] += WEIGHTS[h] * (difference - line[DRIFT + h])
 
 
-@njit(cache=True)
+@compiled
 def _left(weight: float, n: float) -> float:
     """What weight the nought that a mean began with still has after ``n`` readings."""
     return float((1 - weight) ** n)
 
 
-@njit(cache=True)
+@compiled
 def _mean(line: Sums, h: int) -> float:
     return float(line[DRIFT + h] / (1 - _left(WEIGHTS[h], line[COUNT])))
 
 
-@njit(cache=True)
+@compiled
 def _spread(line: Sums, h: int) -> float:
     """The noise's standard deviation over the span ``h`` (middle or long); needs two readings."""
     return math.sqrt(line[NOISE + h - MIDDLE] / (1 - _left(WEIGHTS[h], line[COUNT] - 1)))
 
 
-@njit(cache=True)
+@compiled
 def _age(weight: float, n: float) -> float:
     """How many readings ago, in the mean, a weighted mean over ``n`` readings looks."""
     left = _left(weight, n)
     return (1 - weight) / weight - n * left / (1 - left)
 
 
-@njit(cache=True)
+@compiled
 def _fill(sums: Sums, reading: Reading, cycle: int, row: Sums) -> None:
     """The row (``LENGTH``,) of the cycle that the sums have just taken in; nan where nothing is known."""
     row[:] = math.nan
@@ -251,7 +251,7 @@ def _fill(sums: Sums, reading: Reading, cycle: int, row: Sums) -> None:
     _health(sums, row[HEALTH:FIRST])
 
 
-@njit(cache=True)
+@compiled
 def _sensor(line: Sums, level: float, row: Sums) -> None:
     """Mean, difference to early life, two slopes a cycle, two spreads."""
     n, means = line[COUNT], (_mean(line, SHORT), _mean(line, MIDDLE), _mean(line, LONG))
@@ -265,7 +265,7 @@ def _sensor(line: Sums, level: float, row: Sums) -> None:
         row[5] = _spread(line, LONG)
 
 
-@njit(cache=True)
+@compiled
 def _health(sums: Sums, row: Sums) -> None:
     """How far the sensors that change at all are from early life, in units of their own noise: root mean square and mean, by span."""
     for h in range(len(SPANS)):

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from domain.contract import NOTHING, Judged, Value, Verdict
 from domain.maintenance.events import cycle_of
+from domain.terms import Term
 
 RUNNING: Final = 3  # cycles in a row with the bound below the lead time before an order is opened: one noisy cycle opens none
 LAPSE: Final = 250  # cycles after which an order counts as closed though no maintenance record said so: records get lost, too
@@ -33,6 +34,7 @@ class Costs:
     life: float = 190.0  # cycles that a part lasts on average
     downtime: float = 200.0  # a machine that stands still, a cycle
     failure: float = 4_000.0  # what a failure breaks beside the part, towing and overtime
+    running: float = RUNNING
 
     @property
     def wasted(self) -> float:
@@ -48,6 +50,13 @@ class Costs:
     def chance(self) -> float:
         """The chance of failing within the lead time at which ordering becomes cheaper than waiting."""
         return self.wasted / (self.wasted + self.late)
+
+
+# The money is in the early bound, which a model learns; what is left to the policy is when to believe that bound.
+TERMS = (
+    Term("lead", Costs.lead, 1, 200, 1, "cycles", "How long a part takes from its order; the books count with it, too."),
+    Term("running", Costs.running, 1, 20, 1, "cycles", "How many in a row must be below the lead time to order a part.", whole=True),
+)
 
 
 class _Memory(NamedTuple):
@@ -113,7 +122,7 @@ class MaintenancePolicy:
             return known._replace(far=cycle)
         before = known.below if installed < known.newest and near else 0
         below = before + 1 if bound < self.costs.lead else 0
-        orders = (*known.orders, cycle)[-ORDERS:] if below >= RUNNING else known.orders
+        orders = (*known.orders, cycle)[-ORDERS:] if below >= self.costs.running else known.orders
         return _Memory(cycle, below, 0, orders)
 
     def _notes(self, rul: float, bound: float, machine: str, opened: int | None) -> dict[str, Value]:

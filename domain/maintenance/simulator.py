@@ -45,6 +45,15 @@ class Imperfections:
 PERFECT = Imperfections(0, 0, 0, 0, 0, 0, timedelta(0), 0, 0, 0)
 
 
+@dataclass(frozen=True)
+class Bearing:
+    """A bearing that begins to wear so many times as fast, after so many days of the world."""
+
+    machine: int
+    after_days: int
+    times: float = 2.5
+
+
 def simulate(
     seed: int,
     start: datetime,
@@ -53,12 +62,13 @@ def simulate(
     days: int | None = None,
     imperfections: Imperfections | None = None,
     drift_after_days: int = 0,
+    bearing: Bearing | None = None,
 ) -> Iterator[Emission]:
     """Telemetry, maintenance records and labels in order of ``at``, the moment they are sent; endless without ``days``.
 
     The same arguments give the same messages; other arguments give other machine ids, so that worlds can be mixed.
     ``drift_after_days`` (0: never): parts that are fitted from that day on are of another make, whose wear sensors show the other way
-    round.
+    round. ``bearing``: one machine's begins to wear faster, which is hidden from the features as all wear is.
     """
     faults = imperfections or Imperfections()
     world_of = (seed, start, machines, faults, *((drift_after_days,) if drift_after_days else ()))
@@ -69,6 +79,8 @@ def simulate(
     for hour in count() if days is None else range(24 * days):
         if hour == 24 * drift_after_days and drift_after_days:
             source.other_make()
+        if bearing is not None and hour == 24 * bearing.after_days:
+            source.wears(bearing)
         for emission in source.hour(hour):
             heapq.heappush(pending, (emission.at, next(number), emission))
         end = start + (hour + 1) * CYCLE
@@ -91,6 +103,10 @@ class _Source:
     def other_make(self) -> None:
         """From now on other parts are fitted."""
         self._fleet.make = -1.0
+
+    def wears(self, bearing: Bearing) -> None:
+        """From now on the bearing of the machine's present part wears faster."""
+        self._fleet.rate[bearing.machine, 1] *= bearing.times
 
     def hour(self, hour: int) -> Iterator[Emission]:
         """All that one hour of all machines leads to. Machines that stand still age in no way."""

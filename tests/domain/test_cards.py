@@ -13,9 +13,16 @@ from domain.cards import masked
         ("4111111111111111", "411111******1111"),
         ("4222222222222", "422222***2222"),  # the shortest, 13 digits
         ("378282246310005", "378282*****0005"),
+        ("135410014004955", "135410*****4955"),  # an airline's
+        ("No.4111111111111111", "No.411111******1111"),
         ("6304000000000000000", "630400*********0000"),  # the longest, 19
         ('{"customer_id":"5555555555554444","amount":1}', '{"customer_id":"555555******4444","amount":1}'),
         ("4111111111111111, then c4222222222222x", "411111******1111, then c422222***2222x"),
+        ("4111 1111 1111 1111", "4111 11** **** 1111"),
+        ("4111-1111-1111-1111 of t9", "4111-11**-****-1111 of t9"),
+        ("4111.1111.1111.1111", "4111.11**.****.1111"),
+        ("3782 822463 10005", "3782 82**** *0005"),
+        ("6304 0000 0000 0000 000", "6304 00** **** ***0 000"),
     ],
 )
 def test_a_card_number_keeps_its_first_six_and_last_four_digits(text: str, shown: str) -> None:
@@ -27,7 +34,12 @@ def test_a_card_number_keeps_its_first_six_and_last_four_digits(text: str, shown
     [
         "4111111111111112",  # a wrong check digit
         "411111111111",  # 12 digits
+        "0.4111111111111111",  # decimal places
+        "1772366400000005",  # microseconds, though the check digit is right
         "41111111111111111111",  # 20 digits, though its first 16 are a card number
+        "4111 1111 1111 1112",  # a wrong check digit
+        "4111 1111-1111 1111",  # no card is printed so
+        "2026-03-01 2026-03-08",
         "t000042 of c1, 2026-03-01T12:00:00Z",
         "",
     ],

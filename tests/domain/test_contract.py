@@ -47,6 +47,8 @@ def test_the_names_agree_with_each_other(name: str) -> None:
     assert domain.worth
     assert domain.label_wait >= timedelta(days=1)
     assert domain.label_wait % timedelta(days=1) == timedelta(0), "a wait of whole days"
+    assert 0 < domain.on_time < 1, "a share that leaves a budget for errors"
+    assert all(0 < promise.share < 1 for promise in domain.promises)
     assert all(number > 0 for number in (domain.deadline_ms, domain.demo_rate, domain.demo_history_days, *domain.sizes.values()))
 
 
@@ -61,12 +63,33 @@ def test_what_people_look_at_first_stands_on_the_decisions(name: str) -> None:
 def test_no_two_streams_share_a_topic() -> None:
     topics = Counter([METRICS, MODELS])
     for domain in ALL.values():
-        made = (domain.decisions_topic, domain.alerts_topic, domain.dead_letters_topic)
+        made = (domain.decisions_topic, domain.alerts_topic, domain.dead_letters_topic, domain.reviews_topic)
         topics.update([*made, domain.events_topic, domain.labels_topic, *map(domain.topic, domain.changelogs)])
         assert domain.topic("events") == domain.events_topic
         assert domain.topic("labels") == domain.labels_topic
     assert [topic for topic, times in topics.items() if times > 1] == []
     assert all(topic.startswith(tuple(f"{name}." for name in ALL)) for topic in topics if topic not in (METRICS, MODELS))
+
+
+@each
+def test_a_persons_verdict_is_a_label_of_that_event_that_only_verdicts_are_read_from(name: str) -> None:
+    domain = ALL[name]
+    said = [closing.verdict for closing in domain.closings if closing.verdict]
+    assert len({closing.reason for closing in domain.closings}) == len(domain.closings) > 1
+    assert (domain.verdict_label is None) == (domain.verdicts is None) == (not said)
+    if domain.verdict_label is None or domain.verdicts is None:
+        return
+    judged, another = decisions(name)[:2]
+    at = judged.event_time + timedelta(minutes=3)
+    for verdict in said:
+        label = domain.parse_label(domain.verdict_label(judged, verdict, at).model_dump_json().encode())
+        assert (label.id, label.event_time) == (judged.id, at)
+        assert domain.verdicts([label])(judged) in (0.0, 1.0)
+        assert math.isnan(domain.verdicts([label])(another))
+        assert math.isnan(domain.targets([label])(judged)), "models do not learn from it"
+    assert {domain.verdicts([domain.verdict_label(judged, verdict, at)])(judged) for verdict in said} == {0.0, 1.0}
+    with pytest.raises(ValueError, match="verdict"):
+        domain.verdict_label(judged, "no such verdict", at)
 
 
 # Messages

@@ -15,9 +15,10 @@ import pytest
 from domain.contract import Computed, Domain, Features, MalformedEvent
 from domain.schema import UNSEEN
 from models.dataset import replay
-from tests.domain.worlds import ALL, START, bits, dataset, events, history, in_order, labels, of_busy_keys
+from tests.domain.worlds import ALL, START, STATEFUL, bits, dataset, events, history, in_order, labels, of_busy_keys
 
 each = pytest.mark.parametrize("name", ALL)
+each_with_a_state = pytest.mark.parametrize("name", STATEFUL)
 LONG = 6_000
 
 
@@ -63,7 +64,7 @@ def test_a_row_is_as_the_schema_says_and_only_a_deciding_event_has_one(name: str
     assert all(type(value) is float for a in answers for value in a.row)
 
 
-@each
+@each_with_a_state
 def test_no_history_is_missing_not_zero(name: str) -> None:
     first: dict[str, list[float]] = {}
     for event in in_order(events(name)):
@@ -92,7 +93,7 @@ def test_computing_changes_nothing_and_does_not_hang_on_what_was_computed_before
         assert bits(computed.row) == row, "a row that was given out was written to"
 
 
-@each
+@each_with_a_state
 def test_a_repeated_event_gets_the_row_that_it_first_got_and_leaves_the_state_alone(name: str) -> None:
     """At once, and when others came after it."""
     domain, found = ALL[name], list({e.id: e for e in in_order(of_busy_keys(name, 2))}.values())
@@ -109,7 +110,7 @@ def test_a_repeated_event_gets_the_row_that_it_first_got_and_leaves_the_state_al
             assert bits(again.row) == bits(answer.row)
 
 
-@each
+@each_with_a_state
 def test_another_event_under_a_known_id_is_refused(name: str) -> None:
     features, codes = ALL[name].features(), set()
     for event in of_busy_keys(name, 1)[:200]:

@@ -159,7 +159,9 @@ def test_the_order_and_the_number_of_what_a_ledger_sees_change_no_sum(name: str)
 
 @each
 def test_what_people_look_at_first_is_in_the_sums(name: str) -> None:
-    assert set(ALL[name].worth) <= set(told(name, happened(name)))
+    known = set(told(name, happened(name)))
+    assert set(ALL[name].worth) <= known
+    assert {sum_ for promise in ALL[name].promises for sum_ in (promise.kept, promise.of)} <= known
 
 
 @each

@@ -97,3 +97,10 @@ def test_targets_come_of_late_labels_and_verdicts_of_analysts_alone() -> None:
     assert math.isnan(verdicts([late])(payment))
     assert (targets([first, late])(payment), verdicts([first, late])(payment)) == (0.0, 1.0)
     assert verdicts([first, second])(payment) == verdicts([second, first])(payment) == 0.0
+
+
+def test_a_message_that_no_decision_could_carry_is_told_from_all_others() -> None:
+    with pytest.raises(MalformedEvent, match=r"131,073 bytes; a payment has 131,072 at most") as found:
+        parse_payment(b" " * 131_073)
+    assert found.value.code == "too-large"
+    assert parse_payment(json.dumps(PAYMENT).encode().ljust(131_072)).amount == 25.5

@@ -21,6 +21,7 @@ from domain.history import DAY, before, decode, find, identity, remember, second
 from domain.learning import Learning, Matrix, Metrics, Recipe, Rows
 from domain.messages import Id, Message, Moment, parse
 from domain.schema import MISSING, Feature, FeatureSchema
+from domain.terms import Term
 
 TRIPS = 8  # that the mean is taken over
 KEPT = 64  # trips of a lift
@@ -101,9 +102,12 @@ class LiftPolicy:
 
     remembers = False
 
+    def __init__(self, risk: float = 0.5) -> None:
+        self.risk = risk
+
     def judge(self, scores: Sequence[float], event: Trip, facts: Mapping[str, Any] = NOTHING, memory: bytes | None = None) -> Verdict:
-        stop = scores[0] >= 0.5
-        return Verdict("stop" if stop else "go", stop, scores[0], 0.5)
+        stop = scores[0] >= self.risk
+        return Verdict("stop" if stop else "go", stop, scores[0], self.risk)
 
 
 class LiftLedger:
@@ -206,4 +210,6 @@ TOY = Domain(
     key_name="lift",
     actions={"go": "calm", "stop": "act"},
     shown=("load",),
+    terms=(Term("risk", 0.5, 0, 1, 0.01, "probability", "The chance of a jolt from which a lift is stopped."),),
+    policy_by=lambda terms: LiftPolicy(**terms),
 )

@@ -1,4 +1,4 @@
-"""A small simulated world of every domain, made once for all tests of the contract: those of the registry, and a toy of one file."""
+"""A small simulated world of every domain, made once for all tests of the contract: the registry's, a toy of one file, and a table."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from domain.registry import DOMAINS
 from exports.scorer import Scores
 from models.dataset import Dataset, replay
 from models.decide import Model, decide
+from tests.domain.loans import TABLE
 from tests.domain.toy import TOY
 
 START = datetime(2025, 3, 3, tzinfo=UTC)
-ALL: Mapping[str, Domain] = {**{name: DOMAINS[name] for name in DOMAINS}, "toy": TOY}
+ALL: Mapping[str, Domain] = {**{name: DOMAINS[name] for name in DOMAINS}, "toy": TOY, "table": TABLE}
+STATEFUL = [name for name in ALL if name != "table"]  # whose events are known again, and seen beside those before them
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ _SMALL = {
     "cross_sell": Small(35, {"shoppers": 100, "stores": 3}, Window(train=14, delay=8, test=5)),
     "maintenance": Small(25, {"machines": 24}),
     "toy": Small(10, {"lifts": 20}),
+    "table": Small(10, {"customers": 20}),
 }
 
 
