@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from domain.contract import Domain
 from models.decide import Model
 
 
 @dataclass(frozen=True)
 class AtWork:
-    """The models that decide at one moment; never changed, only replaced as a whole. A challenger without a ``share`` decides nothing."""
+    """The models that decide at one moment, and by which terms; never changed, only replaced as a whole.
+
+    A challenger without a ``share`` decides nothing.
+    """
 
     champion: Model
     challenger: Model | None = None
     share: float = 0.0  # of the keys, from 0 to 1
+    domain: Domain | None = None  # with the terms that they are judged by; None: its own
 
     def of(self, key: bytes) -> Model:
         """The model that decides the events of this key."""

@@ -29,11 +29,10 @@ def evaluate(domain: Domain, question: Question, progress: Progress = silent) ->
         raise DataError("--split time: every engine of C-MAPSS is observed from its first cycle on; its data is parted by engine (key)")
     if (question.test is None) != (question.answers is None):
         raise DataError("--test and --rul go together: the test file's engines are cut off, and the RUL file says what they had left")
+    engines = None if question.test is None or question.answers is None else cmapss.tested(question.test, question.answers)
     total = cmapss.count(question.data)
     data = replay(domain, counted(cmapss.emissions(question.data), f"reading {domain.events_name}", total, progress), progress)
-    if question.test is None or question.answers is None:
-        return across_engines(domain, data, progress)
-    return official(domain, data, cmapss.tested(question.test, question.answers), progress)
+    return across_engines(domain, data, progress) if engines is None else official(domain, data, engines, progress)
 
 
 def across_engines(domain: Domain, data: Dataset, progress: Progress = silent) -> dict[str, Any]:

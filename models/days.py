@@ -6,7 +6,7 @@ A day is open until its labels' time has passed (``Domain.label_wait``) and is k
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -24,12 +24,12 @@ MOST: Final = 20_000  # decisions of a day that are kept; more are sampled by th
 THIN: Final = 0.01  # of the fullest day's decisions: a day with fewer does not say that time has passed (clocks that are wild)
 FEW: Final = 10  # decisions, likewise
 AHEAD: Final = 1_000  # days beyond the present that are kept: one partition may be read long before another; of more, the farthest go
-_BARE: Final[dict[str, Any]] = {"features": [], "raw": [], "reasons": [], "facts": {}}
 _SAID: Final = (
     "decision_id", "key", "event_time", "domain", "action", "alert", "score", "threshold",
     "model_version", "format", "source_us", "broker_us", "decided_us",
 )  # fmt: skip
 _REPEATED: Final = {"key", "domain", "action", "model_version", "format"}  # the same text in many decisions: kept once
+_BARE: Final = Decision.model_construct(features=[], raw=[], reasons=[], facts={}, terms={})
 _ID, _KEY, _TIME, _SCORE, _VERSION, _FORMAT, _DECIDED = map(
     _SAID.index, ("decision_id", "key", "event_time", "score", "model_version", "format", "decided_us")
 )
@@ -63,8 +63,7 @@ class Row:
     @property
     def decision(self) -> Decision:
         """The decision without its arrays, facts and reasons."""
-        said = dict(zip(_SAID, self.said, strict=True))
-        return Decision.model_construct(**said, **_BARE, context=orjson.loads(self.context))
+        return _BARE.model_copy(update=dict(zip(_SAID, self.said, strict=True)) | {"context": orjson.loads(self.context)})
 
     @property
     def x(self) -> NDArray[np.float64]:
@@ -135,7 +134,8 @@ class Days:
         self.domain, self.wait, self._late, self._most = domain, domain.label_wait.days, late_days, most
         self._rows: dict[int, Sample] = {}
         self._labels: dict[int, Sample] = {}
-        self._sorted: dict[int, list[Any]] = {}
+        self._sorted: dict[int, list[tuple[str, Any]]] = {}  # the labels of a day, each with its id
+        self._decided_on: dict[str, tuple[int, int]] = {}  # the first and last day of decisions by their id: one, but for mistakes
         self._horizon = -(2**31)  # the first day that is not let go
         self._fullest = 0.0
         self._touched: set[int] = set()
@@ -154,6 +154,8 @@ class Days:
         row, before = Row.of(decision, shadow=shadow), sample.kept.get(key)
         if before is None or row.first < before[1].first:
             sample.put(key, name, row)
+            earliest, latest = self._decided_on.get(name, (day, day))
+            self._decided_on[name] = min(earliest, day), max(latest, day)
             self._touched.add(day)
 
     def learned(self, label: Any) -> None:
@@ -199,15 +201,24 @@ class Days:
         return self._rows[day].share if day in self._rows else 1.0
 
     def labels(self, first: int, last: int | None = None) -> list[Any]:
-        """The labels that count for decisions of these days, in an order that does not hang on that of their arrival."""
-        end = (first if last is None else last) + self.wait
-        return [label for day in range(first, end + 1) for label in self._in_order(day)]
+        """The labels that count for decisions of these days, in an order that does not hang on that of their arrival.
 
-    def _in_order(self, day: int) -> list[Any]:
+        What speaks of a decision of another day (see ``_spoken_of``) is left out.
+        """
+        last = first if last is None else last
+        labels = []
+        for day in range(first, last + self.wait + 1):
+            for name, label in self._in_order(day):
+                on = self._decided_on.get(name)
+                if on is None or (on[0] - 1 <= last and first <= on[1] + 1):
+                    labels.append(label)
+        return labels
+
+    def _in_order(self, day: int) -> list[tuple[str, Any]]:
         """The labels that became known on a day; sorted again only where there are new ones."""
         if day in self._labels and day not in self._sorted:
             found = sorted((label.event_time, key) for key, (_, label) in self._labels[day].kept.items())
-            self._sorted[day] = [self._labels[day].kept[key][1] for _, key in found]
+            self._sorted[day] = [self._labels[day].kept[key] for _, key in found]
         return self._sorted.get(day, [])
 
     def __iter__(self) -> Iterator[int]:
@@ -234,7 +245,8 @@ class Days:
         for days in (self._rows, self._labels, self._sorted):
             self._drop(days, [day for day in days if day < self._horizon])
 
-    @staticmethod
-    def _drop(days: dict[int, Any], which: Iterable[int]) -> None:
+    def _drop(self, days: dict[int, Any], which: Sequence[int]) -> None:
         for day in which:
             del days[day]
+        if which and days is self._rows:
+            self._decided_on = {name: on for name, on in self._decided_on.items() if on[0] in days or on[1] in days}

@@ -74,6 +74,8 @@ def decide(domain: Domain, features: Features, model: Model, event: Event, state
         "model_version": model.version,
         "format": model_format,
     }
+    if domain.in_force:
+        fields["terms"] = dict(domain.in_force)
     return Decided(fields, computed.state, verdict.memory, computed.repeated)
 
 
@@ -98,5 +100,5 @@ def explain(domain: Domain, model: Model, row: Sequence[float], output: int = 0)
 
 def _in_words(domain: Domain, index: int, value: float) -> str:
     feature = domain.schema.features[index]
-    listed = feature.kind == "categorical" and not math.isnan(value) and value >= 0
+    listed = feature.labelled and not math.isnan(value) and value >= 0
     return domain.phrase(feature.name, value, feature.categories[int(value)] if listed else None)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from domain.contract import Emission
-from domain.fraud.events import Label, Payment
+from domain.fraud.events import Label, Payment, label_of
 from models.errors import DataError
 
 LABEL_DELAY = timedelta(days=7)
@@ -98,11 +98,4 @@ def _payment(number: object, at: datetime, customer: object, terminal: object, a
 
 def _label(row: tuple[Payment, bool]) -> Label:
     payment, fraud = row
-    return Label(
-        transaction_id=payment.transaction_id,
-        event_time=payment.event_time + LABEL_DELAY,
-        payment_time=payment.event_time,
-        customer_id=payment.customer_id,
-        terminal_id=payment.terminal_id,
-        verdict="chargeback" if fraud else "all-clear",
-    )
+    return label_of(payment, fraud, payment.event_time + LABEL_DELAY)

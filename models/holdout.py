@@ -45,6 +45,9 @@ def part(data: Dataset, learning: Learning, days: int, after: float = -math.inf)
     first = int(data.day[rows].max()) - days + 1
     test = rows[(ended >= first) & (begun > after)]
     train = rows[(ended < first) & (data.day[rows] >= first - _train_days(learning))]
+    if not (ended < first).any():
+        kept = f"all {len(rows):,} labelled rows are of the newest {days} days, which are kept to judge on"
+        raise DataError(f"{kept}: none is left to learn from; wait for more days, or keep fewer with --holdout-days")
     _demand(data, train, test, after)
     return Fold(train, test, first)
 

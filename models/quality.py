@@ -20,6 +20,7 @@ from domain.decision import Decision
 from domain.learning import Rows
 from models.answers import answers, outputs
 from models.days import Days, Row, date_of
+from models.worth import added
 
 FEWEST: Final = 20  # labelled decisions: of fewer the measures say nothing
 Target = Callable[[Judged], float]
@@ -107,7 +108,7 @@ def windows_of(domain: Domain, day: int, rows: Sequence[Row], labels: Sequence[A
             settled=settled,
             share=share,
             metrics=_metrics(domain, own, decisions, y),
-            worth=_worth(domain, decisions, labels),
+            worth={name: value for name, value in sorted(added(domain, decisions, labels).items()) if value},
             **counts,
         ))  # fmt: skip
     return found
@@ -136,16 +137,3 @@ def _alerts(alert: NDArray[np.bool_], positive: NDArray[np.bool_]) -> dict[str, 
     """Precision and recall of what the policy did: of any action that calls a person."""
     right = float((alert & positive).sum())
     return {"alert_precision": right / alert.sum() if alert.any() else math.nan, "alert_recall": right / positive.sum()}
-
-
-def _worth(domain: Domain, decisions: Sequence[Decision], labels: Sequence[Any]) -> dict[str, float]:
-    """The ledger's sums that these decisions make up: those of decisions and labels, less those of the labels alone."""
-    whole, alone = domain.ledger(), domain.ledger()
-    for decision in decisions:
-        whole.decided(decision)
-    for label in labels:
-        whole.learned(label)
-        alone.learned(label)
-    without = alone.take()
-    found = {name: value - without.get(name, 0.0) for name, value in whole.take().items()}
-    return {name: value for name, value in sorted(found.items()) if value}

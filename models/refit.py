@@ -10,7 +10,8 @@ import lightgbm as lgb
 from domain.contract import Domain
 from domain.learning import Rows
 from exports.formats import FORMATS
-from models.bundle import Bundle, called
+from models.bundle import Bundle
+from models.manifest import called
 from models.report import Boosters, learnable
 
 DECAY: Final = 0.5  # how much of the old leaf stays: LightGBM's ``decay_rate``

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
 
 from models.errors import RegistryError
 
@@ -53,9 +54,10 @@ class Version(BaseModel):
 
 
 class Standing(BaseModel):
-    """Which versions are at work: what scorers follow, and all that they know of the registry.
+    """Which versions are at work, and by which terms: what scorers follow, and all that they know of the registry.
 
     ``share`` of the keys get the first challenger's decisions for real. ``former`` are the champions before this one, the latest first.
+    ``terms`` are the policy's numbers that are not the domain's defaults; what moves a model leaves them as they are.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,6 +67,7 @@ class Standing(BaseModel):
     challengers: tuple[str, ...] = ()
     share: float = Field(default=0.0, ge=0.0, le=1.0)
     former: tuple[str, ...] = ()
+    terms: dict[str, FiniteFloat] = Field(default_factory=dict)
     at_us: int = Field(ge=0)
     by: str
     why: str
@@ -84,6 +87,11 @@ class Registry:
     domain: str
     versions: dict[str, Version] = field(default_factory=dict)
     standing: Standing | None = None
+
+    @property
+    def terms(self) -> Mapping[str, float]:
+        """The policy's numbers in force that are not the domain's defaults."""
+        return self.standing.terms if self.standing else {}
 
     def register(self, version: Version) -> list[Change]:
         """Take in a new version, at the stage it brings. One that is known keeps its stages."""
@@ -142,6 +150,15 @@ class Registry:
         share = standing.share if standing.challengers[0] != name else 0.0
         return [*moved, self._stand(standing.champion, rest, standing.former, cause, share)]
 
+    def decide_by(self, terms: Mapping[str, float], cause: Cause) -> list[Change]:
+        """Judge by these terms from now on: those of the domain that are not its defaults. The models stay as they are."""
+        if self.standing is None:
+            raise RegistryError(f"{self.domain} has no champion that could decide by other terms; promote a version first")
+        if self.standing.terms == terms:
+            raise RegistryError(f"{self.domain} decides by these terms already")
+        self.standing = Standing.model_validate({**self.standing.model_dump(), "terms": dict(terms), **cause._asdict()})
+        return [self.standing]
+
     def _known(self, name: str) -> None:
         if name not in self.versions:
             there = ", ".join(sorted(self.versions)) or "none"
@@ -152,6 +169,6 @@ class Registry:
         return self.versions[name]
 
     def _stand(self, champion: str, challengers: tuple[str, ...], former: tuple[str, ...], cause: Cause, share: float = 0.0) -> Standing:
-        at_work = {"champion": champion, "challengers": challengers, "former": former, "share": share}
+        at_work = {"champion": champion, "challengers": challengers, "former": former, "share": share, "terms": self.terms}
         self.standing = Standing.model_validate({"domain": self.domain, **at_work, **cause._asdict()})
         return self.standing

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,9 +27,15 @@ Boosters = Mapping[str, lgb.Booster]
 
 def fit(recipe: Recipe, rows: Rows, schema: FeatureSchema) -> lgb.Booster:
     """Train on labelled rows."""
-    names, categorical = list(schema.names), list(schema.categorical_indices)
+    names, categorical = takeable(schema), list(schema.categorical_indices)
     train = lgb.Dataset(learnable(rows.x, schema), rows.y, feature_name=names, categorical_feature=categorical, params={"verbose": -1})
     return lgb.train(dict(recipe.params), train, num_boost_round=recipe.rounds)
+
+
+def takeable(schema: FeatureSchema) -> list[str]:
+    """The features' names, or their places where LightGBM refuses or changes a name (brackets, commas, blanks)."""
+    plain = all(re.fullmatch(r"[\w.-]+", name, re.ASCII) for name in schema.names)
+    return list(schema.names) if plain else [f"Column_{i}" for i in range(len(schema))]
 
 
 def learnable(x: Matrix, schema: FeatureSchema) -> Matrix:
@@ -134,8 +141,8 @@ def spread(metrics: list[dict[str, float]]) -> dict[str, dict[str, float]]:
     return found
 
 
-def importance(booster: lgb.Booster) -> dict[str, float]:
-    """Gain by feature, largest first, as shares of the whole."""
+def importance(booster: lgb.Booster, names: Sequence[str] | None = None) -> dict[str, float]:
+    """Gain by feature, largest first, as shares of the whole; ``names``: the features' in order, where the booster has others."""
     gain = booster.feature_importance("gain")
     shares = gain / max(gain.sum(), 1e-300)
-    return {name: float(share) for share, name in sorted(zip(shares, booster.feature_name(), strict=True), reverse=True)}
+    return {name: float(share) for share, name in sorted(zip(shares, names or booster.feature_name(), strict=True), reverse=True)}

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from domain.contract import Domain
 from domain.decision import Decision
+from domain.terms import TermsError
 from exports.errors import ServerUnavailable
 from models.decide import Model
 
@@ -15,14 +16,14 @@ KEYS: Final = 100_000  # of which a policy's memory is kept; the one heard of lo
 
 
 class Shadow:
-    """One challenger beside the champion.
+    """One challenger beside the champion, judged by the terms that the champion's own decision was made by.
 
     Where the policy remembers, its memory of a key is the challenger's own: what follows from an order that it would have
     opened, follows. The process begins without one, so a challenger may open what the champion had opened before it came.
     """
 
     def __init__(self, domain: Domain, model: Model) -> None:
-        self._domain, self.model = domain, model
+        self._domain, self.model = domain, model  # the domain by the terms of the decision before
         self._memory: OrderedDict[str, bytes] = OrderedDict()
 
     def decide(self, made: Decision, decided_us: int) -> dict[str, Any] | None:
@@ -33,6 +34,10 @@ class Shadow:
         try:
             scores = self.model.scorer.score(row)
         except ServerUnavailable:
+            return None
+        try:
+            self._domain = self._domain.with_terms(made.terms)
+        except TermsError:  # of another version of this code
             return None
         verdict = self._domain.policy.judge(scores.values, made, made.facts, self._memory.get(made.key))
         if verdict.memory is not None:

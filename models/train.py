@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from domain.contract import Domain, Emission
 from domain.learning import Learning, Rows, Window
-from models import bundle, protocol, report
+from models import bundle_writing, protocol, report
 from models.dataset import Dataset, Progress, replay, silent
 from models.drift import Baseline
 from models.errors import DataError
@@ -66,9 +66,9 @@ def train_on(
     steps("the final model")
     rows = data.chosen(latest)
     boosters = fit(domain, rows)
-    judged["importance"] = report.importance(boosters[""])
+    judged["importance"] = report.importance(boosters[""], domain.schema.names)
     steps("written below")
-    trained = bundle.Trained(
+    trained = bundle_writing.Trained(
         domain=domain.name,
         objective=domain.objective,
         booster=boosters[""],
@@ -81,7 +81,7 @@ def train_on(
         parent=origin.parent,
         baseline=_baseline(domain, data, latest, boosters),
     )
-    return bundle.write(trained, folder, datetime.now(UTC))
+    return bundle_writing.write(trained, folder, datetime.now(UTC))
 
 
 def _baseline(domain: Domain, data: Dataset, latest: protocol.Index, boosters: Mapping[str, lgb.Booster]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import lightgbm as lgb
 import numpy as np
 import pytest
 
@@ -18,11 +19,15 @@ from exports import lightgbm_text
 from exports.compiled import KernelScorer
 from exports.errors import EngineMissing
 from exports.formats import FORMATS, LOCAL
-from models import bundle
+from models import bundle, bundle_writing
 from models.errors import BundleError
 from tests.exports import compilers
 from tests.exports.served import add, serving
 from tests.models.small import FRAUD, WINDOW, dataset
+
+
+def booster(found: bundle.Bundle) -> lgb.Booster:
+    return lgb.Booster(model_file=found.folder / "model.txt")
 
 
 @pytest.fixture
@@ -119,11 +124,11 @@ def test_a_bundle_that_cannot_be_finished_leaves_nothing_behind(
     def fails(*_: object) -> list[Path]:
         raise error
 
-    monkeypatch.setattr(bundle, "draw", fails)
+    monkeypatch.setattr(bundle_writing, "draw", fails)
     found = bundle.load_bundle(trained)
-    made = bundle.Trained("fraud", "binary", found._booster, found.schema, [0.1], found.report, {}, {})
+    made = bundle_writing.Trained("fraud", "binary", booster(found), found.schema, [0.1], found.report, {}, {})
     with pytest.raises((BundleError, KeyboardInterrupt)) as caught:
-        bundle.write(made, tmp_path / "bundles", datetime(2026, 1, 1, tzinfo=UTC))
+        bundle_writing.write(made, tmp_path / "bundles", datetime(2026, 1, 1, tzinfo=UTC))
     assert list((tmp_path / "bundles").iterdir()) == []
     assert isinstance(caught.value, KeyboardInterrupt) or re.search("bundles: No space.*POLYSCORE_HOME", str(caught.value))
 
@@ -191,11 +196,11 @@ def test_every_artifact_of_a_bundle_is_proven_and_one_that_is_not_scores_nothing
 def test_without_a_c_compiler_c_is_written_not_judged_and_scores_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trained: Path
 ) -> None:
-    monkeypatch.setattr(bundle, "draw", lambda *_: [])
+    monkeypatch.setattr(bundle_writing, "draw", lambda *_: [])
     compilers.without(monkeypatch, tmp_path)
     found = bundle.load_bundle(trained)
-    made = bundle.Trained("fraud", "binary", found._booster, found.schema, [0.1], found.report, {}, found.manifest["data"])
-    written = bundle.load_bundle(bundle.write(made, tmp_path / "bundles", datetime(2026, 1, 1, tzinfo=UTC)))
+    made = bundle_writing.Trained("fraud", "binary", booster(found), found.schema, [0.1], found.report, {}, found.manifest["data"])
+    written = bundle.load_bundle(bundle_writing.write(made, tmp_path / "bundles", datetime(2026, 1, 1, tzinfo=UTC)))
     assert written.parity["passed"]
     outcomes = {c["name"]: c["outcome"] for c in written.parity["comparisons"]}
     assert outcomes == {**dict.fromkeys(LOCAL, "passed"), "c": "unavailable"}

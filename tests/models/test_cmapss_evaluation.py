@@ -105,3 +105,14 @@ def test_what_this_data_cannot_be_asked_is_refused(tmp_path: Path, changes: dict
     asked = split(tmp_path, made_up(12), 2).__dict__ | changes
     with pytest.raises(DataError, match=why):
         cmapss_evaluation.evaluate(MAINTENANCE, Question(**asked))
+
+
+@pytest.mark.parametrize("name", ["test", "answers"])
+def test_a_wrong_test_or_rul_file_is_named_before_the_training_file_is_read(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cmapss_evaluation, "replay", lambda *_: pytest.fail("it computes features"))
+    question = split(tmp_path, made_up(12), 2)
+    (tmp_path / "wrong.txt").write_text("1 2 3\n")
+    with pytest.raises(DataError, match=r"wrong\.txt, line 1: 3 columns"):
+        cmapss_evaluation.evaluate(MAINTENANCE, Question(**question.__dict__ | {name: tmp_path / "wrong.txt"}))

@@ -7,8 +7,10 @@ import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from domain.decision import Decision
@@ -16,7 +18,7 @@ from exports.formats import FORMATS, LOCAL
 from models.bundle import Bundle, load_bundle
 from models.decide import FALLBACK, Model, explain
 from models.errors import BundleError
-from models.explanation import go_over, to_json
+from models.explanation import go_over, pushes, to_json
 from tests.models.small import FRAUD, dataset
 
 
@@ -57,9 +59,9 @@ def test_the_reasons_are_those_of_the_alert_and_the_parts_are_the_largest(bundle
     row = [math.nan if v is None else v for v in made.features]
     found = go_over(FRAUD, bundle, made, ("native",))
     assert list(found.reasons) == explain(FRAUD, model, row)
-    pushes = dict(zip(FRAUD.schema.names, bundle.contributions(row)[0], strict=True))
-    assert [p.push for p in found.parts] == sorted(pushes.values(), key=lambda v: -abs(v))[:5]
-    assert all(pushes[p.feature] == p.push for p in found.parts)
+    each = dict(zip(FRAUD.schema.names, bundle.contributions(row)[0], strict=True))
+    assert [p.push for p in found.parts] == sorted(each.values(), key=lambda v: -abs(v))[:5]
+    assert all(each[p.feature] == p.push for p in found.parts)
 
 
 def test_what_cannot_score_here_says_why_and_the_others_still_agree(bundle: Bundle) -> None:
@@ -84,3 +86,22 @@ def test_another_versions_bundle_and_a_decision_without_a_model_are_refused(bund
         go_over(FRAUD, bundle, decision(bundle, model_version="another"))
     with pytest.raises(BundleError, match="the average decided"):
         go_over(FRAUD, bundle, decision(bundle, format=FALLBACK, raw=[]))
+
+
+def test_the_parts_alone_are_those_of_going_over_and_a_model_of_one_output_is_not_loaded_to_score(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = decision(bundle)
+    parts = go_over(FRAUD, bundle, made, ("native",)).parts
+    monkeypatch.setattr(bundle, "scorer", None)
+    assert pushes(FRAUD, bundle, made) == parts
+
+
+def test_the_parts_of_one_of_several_outputs_are_of_the_one_that_was_judged(bundle: Bundle) -> None:
+    made, features = decision(bundle), len(FRAUD.schema)
+    scores = SimpleNamespace(values=(made.score - 0.1, made.score + 0.001, made.score - 0.01))
+    found: Any = SimpleNamespace(
+        **{"version": bundle.version, "average": (), "scorer": lambda _: SimpleNamespace(score=lambda _: scores)},
+        contributions=lambda _: np.repeat([[1.0], [2.0], [3.0]], features, axis=1),
+    )
+    assert {part.push for part in pushes(FRAUD, found, made)} == {2.0}

@@ -91,8 +91,10 @@ def test_too_little_to_judge_on_is_refused_in_words() -> None:
     data = dataset()
     with pytest.raises(DataError, match=r"labels of 0 keys to judge on since the champion's last, of 20.* are too few"):
         part(data, FRAUDS, 4, data.time[-1])
-    with pytest.raises(DataError, match="labelled rows to learn from hold one answer only"):
+    with pytest.raises(DataError, match="labelled rows are of the newest 100 days, which are kept to judge on: none is left to learn from"):
         part(data, FRAUDS, 100)
+    with pytest.raises(DataError, match="labelled rows to learn from hold one answer only"):
+        part(replace(data, y=np.where(np.isnan(data.y), np.nan, 0.0)), FRAUDS, 4)
     with pytest.raises(DataError, match="no labels have come yet"):
         part(replace(data, y=np.full(len(data), np.nan)), FRAUDS, 4)
 

@@ -82,6 +82,27 @@ def test_order_repeats_and_lateness_leave_no_trace(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DOMAINS)
+def test_labels_of_other_days_decisions_are_left_out_and_would_change_nothing(name: str) -> None:
+    days, (_, labels), left_out = days_of(name, sorted_messages(name)), world(name), 0
+    in_order = sorted(set(labels), key=lambda label: (label.event_time, label.model_dump_json()))
+    for window in table(days).values():
+        day = day_of(datetime.combine(window.day, datetime.min.time(), UTC))
+        known = [label for label in in_order if day <= day_of(label.event_time) <= day + days.wait]
+        assert windows_of(days.domain, day, days.rows(day), known, window.settled) == [window]
+        left_out += len(known) - len(days.labels(day))
+    assert left_out > len(labels) or name != "fraud", "whose labels each speak of one payment"
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 9), (9, 0)])
+def test_a_label_counts_for_both_days_on_which_its_id_was_decided(first: int, second: int) -> None:
+    decision, label = world("fraud")[0][0], world("fraud")[1][0]
+    told = [decision.model_copy(update={"decision_id": label.id, "event_time": START + timedelta(days=day)}) for day in (first, second)]
+    days = days_of("fraud", [*told, label.model_copy(update={"event_time": START + timedelta(days=10)})])
+    begin = day_of(START)
+    assert [len(days.labels(begin + day)) for day in (0, 9)] == [1, 1]
+
+
+@pytest.mark.parametrize("name", DOMAINS)
 def test_windows_that_are_told_day_by_day_and_let_go_end_as_the_same_table(name: str) -> None:
     straight = sorted_messages(name)
     expected = table(days_of(name, straight, late_days=99))

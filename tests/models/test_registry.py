@@ -93,3 +93,30 @@ def test_a_move_that_makes_no_sense_is_refused_by_name(known: Registry, move, wh
     known.promote("v1", CAUSE)
     with pytest.raises(RegistryError, match=why):
         move(known)
+
+
+def test_terms_stay_whatever_moves_the_models_until_others_are_set(known: Registry) -> None:
+    known.promote("v1", CAUSE)
+    known.challenge("v2", CAUSE, share=0.1)
+    assert known.decide_by({"risk": 0.3}, Cause(6, "bob", "fewer jolts")) == [standing(known)]
+    assert (standing(known).champion, standing(known).share, standing(known).by) == ("v1", 0.1, "bob"), "the models stay as they are"
+    for moved in (lambda: known.promote("v2", CAUSE), lambda: known.rollback(CAUSE), lambda: known.archive("v3", CAUSE)):
+        moved()
+        assert standing(known).terms == {"risk": 0.3}
+    known.decide_by({}, CAUSE)
+    assert standing(known).terms == {}
+
+
+def test_a_standing_of_before_there_were_terms_is_read_and_a_number_that_is_none_is_not() -> None:
+    before = b'{"domain":"toy","champion":"v1","at_us":1,"by":"ann","why":"the first"}'
+    assert Standing.model_validate_json(before).terms == {}
+    with pytest.raises(ValueError, match="finite"):
+        Standing.model_validate_json(before.replace(b'"at_us"', b'"terms":{"risk":NaN},"at_us"'))
+
+
+def test_terms_that_are_in_force_already_or_have_no_champion_are_refused(known: Registry) -> None:
+    with pytest.raises(RegistryError, match="no champion that could decide by other terms"):
+        known.decide_by({"risk": 0.3}, CAUSE)
+    known.promote("v1", CAUSE)
+    with pytest.raises(RegistryError, match="by these terms already"):
+        known.decide_by({}, CAUSE)

@@ -56,6 +56,15 @@ def test_what_the_challenger_decided_for_real_it_does_not_decide_again() -> None
     assert beside("fraud", "v1") == []
 
 
+def test_a_challenger_is_judged_by_the_terms_that_the_champions_decision_names_and_not_by_those_this_code_does_not_know() -> None:
+    shadow, made = Shadow(ALL["toy"], model("toy", "v2")), decisions("toy")[0]
+    asked = ({}, {"risk": 0.0}, {"mood": 1.0}, {"risk": 1.0}, {})
+    found = [shadow.decide(made.model_copy(update={"terms": terms}), 5) for terms in asked]
+    assert [fields and (fields["threshold"], fields["terms"]) for fields in found] == [
+        (0.5, {}), (0.0, {"risk": 0.0}), None, (1.0, {"risk": 1.0}), (0.5, {}),
+    ]  # fmt: skip
+
+
 def balance(name: str, order: list[tuple[str, Any]]) -> list[dict[str, Any]]:
     contest = Contest(ALL[name])
     for kind, value in order:

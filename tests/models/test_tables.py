@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from domain.schema import Feature, FeatureSchema
-from models import table_findings
+from models import table_findings, table_training
+from models.bundle import load_bundle
 from models.errors import DataError
 from models.table import Objective, Table
 from models.table_splits import Protocol, inner, splits
+from models.table_training import as_often
 
 RNG = np.random.default_rng(1)
 
@@ -49,6 +52,37 @@ def test_what_says_nothing_is_useless_and_named_so() -> None:
     assert table.without(found).schema.names == ("f3",)
     with pytest.raises(DataError, match="no column is left"):
         table_findings.useless(made(x[:1], np.arange(n) % 2))
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        (RNG.normal(size=300) * 1e300, "column 'y', row 1: .*e[+]2.. is too large .* of 300 rows holds labels up to 1.1e[+]18"),
+        (np.append(RNG.normal(size=299), -3e18), "column 'y', row 300: -3e[+]18 is too large"),
+        (RNG.normal(size=300) * 1e-300, "column 'y': all labels lie within 1e-18"),
+        (1e9 + RNG.random(300), "column 'y': all labels are 1e[+]09 to LightGBM"),
+    ],
+)
+def test_labels_that_lightgbm_cannot_hold_are_named(labels: Any, why: str) -> None:
+    with pytest.raises(DataError, match=why):
+        table_findings.check_label(made([RNG.normal(size=300)], labels, "regression"))
+
+
+@pytest.mark.parametrize("scale", [5e17, 1e-17])
+def test_labels_at_the_edge_of_what_is_allowed_are_learned(scale: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_training, "MOST_ROUNDS", 100)
+    x = np.linspace(-1, 1, 300)
+    table = made([x], x**3 * scale, "regression")
+    table_findings.check_label(table)
+    report = load_bundle(table_training.train(table, Protocol(), "t.csv", tmp_path)).report
+    assert report["metrics"]["r2"]["mean"] > 0.9
+    assert report["importance"] == {"f0": 1.0}
+
+
+def test_a_stream_flags_as_many_rows_as_the_table_had_positives() -> None:
+    y, answers = np.array([1.0, 0, 0, 1, 0]), np.array([0.9, 0.2, 0.7, 0.4, 0.1])
+    assert int((answers >= as_often(y, answers)).sum()) == 2
+    assert as_often(y, np.array([0.9, 0.3, 0.3, 0.1, 0.1])) == 0.3, "of equal answers all or none"
 
 
 def test_rows_that_repeat_are_counted_with_their_label() -> None:
