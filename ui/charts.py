@@ -10,26 +10,27 @@ import pandas as pd
 
 from domain.cards import masked
 from domain.contract import Domain
-from ui.parts import TROUBLE, colour, moment
+from ui import theme
+from ui.parts import colour, moment
+from ui.theme import LATENCY, TROUBLE
 
 if TYPE_CHECKING:
     from models.explanation import Part  # with LightGBM and all formats, which charts do without
 
 Chart = Any  # Altair types its builders as unions that it does not narrow itself
 HEIGHT = 210
-INK = "#2f7f9b"
-_LATENCY = {"p50": "#7fb6c8", "p95": "#2f7f9b", "p99": "#8e5bb5"}
-OTHER = "#8a8f98"
+INK, OTHER = theme.INK, theme.QUIET
 _TIME = alt.X("time:T", title=None, axis=alt.Axis(format="%H:%M:%S", grid=False, labelOverlap=True))
 
 
 def _series(windows: Iterable[Any]) -> pd.DataFrame:
     """One row a window, several models of the same time added up."""
     found = pd.DataFrame([
-        {"time": moment(w.end_us), "throughput": w.throughput, "lag": w.lag, "p50": w.p50_ms, "p95": w.p95_ms, "p99": w.p99_ms}
+        {"time": moment(w.end_us), "throughput": w.throughput, "lag": w.lag,
+         "p50": w.p50_ms, "p95": w.p95_ms, "p99": w.p99_ms, "p99.9": w.p999_ms}
         for w in windows
     ])  # fmt: skip
-    how = {"throughput": "sum", "lag": "max", "p50": "max", "p95": "max", "p99": "max"}
+    how = {"throughput": "sum", **dict.fromkeys(("lag", *LATENCY), "max")}
     return found.groupby("time", as_index=False).agg(how)
 
 
@@ -51,9 +52,9 @@ def _area(data: pd.DataFrame, name: str, title: str, colour: str) -> Chart:
 
 def latency(windows: Sequence[Any], deadline_ms: float) -> Chart:
     """Percentiles from the source to a reader, on a logarithmic scale, against the deadline."""
-    data = _series(windows).melt("time", ["p50", "p95", "p99"], "percentile", "ms").dropna()
+    data = _series(windows).melt("time", list(LATENCY), "percentile", "ms").dropna()
     colour = alt.Color(
-        "percentile:N", scale=alt.Scale(domain=list(_LATENCY), range=list(_LATENCY.values())), legend=alt.Legend(title=None, orient="top")
+        "percentile:N", scale=alt.Scale(domain=list(LATENCY), range=list(LATENCY.values())), legend=alt.Legend(title=None, orient="top")
     )
     shown = [alt.Tooltip("time:T", format="%H:%M:%S"), "percentile:N", alt.Tooltip("ms:Q", format=",.1f")]
     top = max(2.0 * deadline_ms, float(data["ms"].max()))  # the deadline's name stands above the lines
@@ -62,7 +63,7 @@ def latency(windows: Sequence[Any], deadline_ms: float) -> Chart:
     lines = alt.Chart(data).mark_line(strokeWidth=1.8, interpolate="monotone").encode(x=_TIME, y=y, color=colour, tooltip=shown)
     limit = pd.DataFrame([{"ms": deadline_ms, "text": f"deadline {deadline_ms:g} ms"}])
     rule = alt.Chart(limit).mark_rule(color=TROUBLE, strokeDash=[5, 4]).encode(y="ms:Q")
-    text = alt.Chart(limit).mark_text(align="left", dx=4, dy=-7, color=TROUBLE).encode(y="ms:Q", text="text:N", x=alt.value(0))
+    text = alt.Chart(limit).mark_text(align="left", dx=4, dy=-7, color=theme.text("act")).encode(y="ms:Q", text="text:N", x=alt.value(0))
     return alt.layer(lines, rule, text).properties(height=HEIGHT)
 
 
@@ -77,11 +78,12 @@ def actions(windows: Sequence[Any], domain: Domain, bins: int = 60) -> Chart | N
     data = pd.DataFrame(data.groupby(["time", "action"], as_index=False)["count"].sum())
     shown = [alt.Tooltip("time:T", format="%H:%M:%S"), "action:N", alt.Tooltip("count:Q", format=",")]
     return alt.Chart(data).mark_bar(size=6).encode(
-        x=_TIME, y=alt.Y("count:Q", title="decisions"), color=_action_colour(domain, data["action"].unique()), tooltip=shown
+        x=_TIME, y=alt.Y("count:Q", title="decisions"), color=action_colour(domain, data["action"].unique()), tooltip=shown
     ).properties(height=HEIGHT)  # fmt: skip
 
 
-def _action_colour(domain: Domain, found: Iterable[str]) -> alt.Color:
+def action_colour(domain: Domain, found: Iterable[str]) -> alt.Color:
+    """Each action in its severity's colour, in the domain's order."""
     known = [*(name for name in domain.actions if name in set(found)), *sorted(set(found) - set(domain.actions))]
     colours = [colour(domain, name) for name in known]
     return alt.Color("action:N", scale=alt.Scale(domain=known, range=colours), legend=alt.Legend(title=None, orient="top"))
@@ -98,7 +100,7 @@ def history(rows: Sequence[Any], domain: Domain, marked: str) -> Chart:
     return alt.Chart(data).mark_circle(opacity=0.9).encode(
         x=alt.X("time:T", title=None, axis=alt.Axis(format="%d %b", grid=False)),
         y=alt.Y("value:Q", title=name.replace("_", " ")),
-        color=_action_colour(domain, data["action"].unique()),
+        color=action_colour(domain, data["action"].unique()),
         size=alt.Size("size:Q", legend=None, scale=None),
         tooltip=shown,
     ).properties(height=HEIGHT)  # fmt: skip

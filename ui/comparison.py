@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from models import bundle
+from models import bundle, manifest
 from models.errors import BundleError
 
 VERSION: Final = 1  # of the file that this page understands
@@ -34,7 +34,7 @@ def proven(bundles: Path) -> tuple[str, list[dict[str, Any]]] | None:
     """The newest bundle's version and the comparisons of its parity report; None where there is no bundle, or no report."""
     try:
         folder = bundle.latest(bundles)
-        found = json.loads((folder / bundle.PARITY).read_text())["comparisons"]
+        found = json.loads((folder / manifest.PARITY).read_text())["comparisons"]
     except (BundleError, OSError, ValueError, KeyError, TypeError):
         return None
     return folder.name, found

@@ -18,6 +18,11 @@ from ui import charts, gone_over, parts, queries
 def detail(engine: Engine, domain: Domain, shown: Any) -> None:
     """``shown``: an alert's row or a decision's."""
     heading(domain, shown)
+    body(engine, domain, shown)
+
+
+def body(engine: Engine, domain: Domain, shown: Any) -> None:
+    """What is below the heading: its numbers, its maker, and what came before."""
     found = queries.decision(engine, domain.name, shown.decision_id)
     if found is None:
         st.caption("its decision is not in the database yet")

@@ -10,11 +10,12 @@ import pandas as pd
 
 from ui.charts import INK, OTHER, Chart
 from ui.comparison import by_ratio
-from ui.parts import TROUBLE
+from ui.theme import CALM, TROUBLE, WATCH
 
 Rows = Sequence[dict[str, Any]]
 _STEP: Final = 26
-_KINDS: Final = {"format": INK, "kernel": "#4c9f70", "yardstick": TROUBLE, "library": "#e0a030", "engine": OTHER}
+_LEGEND: Final = alt.Legend(title=None, orient="top", columns=3)  # a phone has no room for more beside each other
+_KINDS: Final = {"format": INK, "kernel": CALM, "yardstick": TROUBLE, "library": WATCH, "engine": OTHER}
 
 
 def _subject(rows: Rows) -> alt.Y:
@@ -28,9 +29,7 @@ def ratio(rows: list[dict[str, Any]], measure: str, yardstick: str) -> Chart | N
     if not found:
         return None
     data = pd.DataFrame(found)
-    colour = alt.Color(
-        "kind:N", scale=alt.Scale(domain=list(_KINDS), range=list(_KINDS.values())), legend=alt.Legend(title=None, orient="top")
-    )
+    colour = alt.Color("kind:N", scale=alt.Scale(domain=list(_KINDS), range=list(_KINDS.values())), legend=_LEGEND)
     shown = [alt.Tooltip("subject:N"), alt.Tooltip("ratio:Q", format=",.2f"), alt.Tooltip("us:Q", format=",.2f", title="µs a row, p50")]
     scale_x, axis = alt.Scale(type="log", nice=False, padding=40), alt.Axis(grid=False, tickCount=5, format="~g")
     x = alt.X("ratio:Q", title=f"times the {yardstick}'s", scale=scale_x, axis=axis)
@@ -62,7 +61,7 @@ def loading(rows: Rows) -> Chart | None:
 def stream(rows: Rows) -> Chart:
     """Payments per second of a core through the whole stream."""
     data = pd.DataFrame(rows)
-    colour = alt.Color("guarantee:N", scale=alt.Scale(range=[INK, OTHER]), legend=alt.Legend(title=None, orient="top"))
+    colour = alt.Color("guarantee:N", scale=alt.Scale(range=[INK, OTHER]), legend=_LEGEND)
     shown = [
         alt.Tooltip("format:N"),
         alt.Tooltip("guarantee:N"),

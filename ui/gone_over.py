@@ -5,9 +5,10 @@ The bundle is read anew each time, every file's hash with it (20 ms): what was r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -21,8 +22,10 @@ from models.errors import ModelError
 from ui import charts, parts, queries
 
 if TYPE_CHECKING:
+    from models.bundle import Bundle
     from models.explanation import Answer, Explanation
 
+T = TypeVar("T")
 _KEPT = "gone over"
 SHOWN = 3  # outputs of a raw score; a shopper's has one a product group
 
@@ -35,17 +38,6 @@ class Held(NamedTuple):
     decided_us: int
     found: Explanation | str
     at: datetime
-
-
-def held(domain: Domain) -> str | None:
-    """The id of this domain's decision that was gone over last, until it is let go."""
-    kept: Held | None = st.session_state.get(_KEPT)
-    return kept.decision_id if kept and kept.domain == domain.name else None
-
-
-def let_go() -> None:
-    """Close what was gone over."""
-    st.session_state.pop(_KEPT, None)
 
 
 def panel(engine: Engine, domain: Domain, decision: Any) -> None:
@@ -84,18 +76,32 @@ def _step(step: dict[str, Any]) -> str:
 
 def _keep(domain: Domain, decision: Any) -> None:
     at = datetime.now(UTC)
-    st.session_state[_KEPT] = Held(domain.name, decision.decision_id, decision.decided_us, _go_over(domain, decision), at)
+    st.session_state[_KEPT] = Held(domain.name, decision.decision_id, decision.decided_us, score_again(domain, decision), at)
 
 
-def _go_over(domain: Domain, decision: Any) -> Explanation | str:
-    from apps import loading  # noqa: PLC0415  # with LightGBM and every format, whose loading would hold up the page's first visitor
-    from models.explanation import go_over  # noqa: PLC0415
+def score_again(domain: Domain, decision: Any) -> Explanation | str:
+    """What every format of the bundle that made a decision says of its features now; a sentence where nothing can."""
+    from models.explanation import go_over  # noqa: PLC0415  # with every format: it would hold up the page's first visitor
 
-    folder = Settings().bundles / domain.name / decision.model_version
+    folder = folder_of(domain, decision)
+    absent = f"there is no {folder} on this machine, so nothing can score it again: copy that folder from where the model was trained"
+    return by_its_bundle(domain, decision, go_over, absent)
+
+
+def folder_of(domain: Domain, decision: Any) -> Path:
+    """Where the bundle lies that made the decision."""
+    return Settings().bundles / domain.name / str(decision.model_version)
+
+
+def by_its_bundle(domain: Domain, decision: Any, ask: Callable[[Domain, Bundle, Any], T], absent: str) -> T | str:
+    """What the bundle that made a decision says of it; a sentence where it is not here (``absent``), or cannot be asked."""
+    from apps import loading  # noqa: PLC0415  # with every format, too
+
+    folder = folder_of(domain, decision)
     if not folder.is_dir():
-        return f"there is no {folder} on this machine, so nothing can score it again: copy that folder from where the model was trained"
+        return absent
     try:
-        return go_over(domain, loading.fitting(domain, folder), decision)
+        return ask(domain, loading.fitting(domain, folder), decision)
     except (ModelError, AppError) as error:
         return str(error)
 

@@ -8,11 +8,12 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
-from ui.charts import HEIGHT, INK, OTHER, Chart
+from ui import theme
+from ui.charts import HEIGHT, Chart
 
 _DASHED: Final = [4, 3]
 _PARTS: Final = ("champion", "challenger", "")  # in the present line-up, in the legend's order
-_COLOURS: Final = [INK, "#e0a030", "#8e5bb5", "#4c9f70", OTHER, "#b5657a", "#5d6db3", "#7a6a4f"]
+_COLOURS: Final = list(theme.MANY)
 
 
 def quality(rows: Sequence[Any], standing: Any | None, measure: str) -> Chart:

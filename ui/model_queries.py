@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Executable, Row, func, select
+from sqlalchemy import Engine, Row, func, select
 
 from apps.tables import Table
 from domain.contract import Domain
+from ui.asking import rows
 
 MOST_VERSIONS = 50
 MOST_EVENTS = 100
@@ -41,7 +42,7 @@ def versions(engine: Engine, domain: str, headline: str) -> Sequence[Row[Any]]:
     t = _table("model")
     value = t.c.manifest["metrics", headline, "mean"].as_float().label("value")
     query = select(t.c.version, t.c.stage, t.c.steps, t.c.parent, value).where(t.c.domain == domain)
-    return _rows(engine, query.order_by(t.c.created.desc()).limit(MOST_VERSIONS))
+    return rows(engine, query.order_by(t.c.created.desc()).limit(MOST_VERSIONS))
 
 
 def standing(engine: Engine, domain: str) -> Row[Any] | None:
@@ -54,7 +55,7 @@ def events(engine: Engine, domain: str) -> Sequence[Row[Any]]:
     """What happened last to the domain's models, newest first."""
     t = _table("loop_event")
     query = select(t.c.at_us, t.c.what, t.c.version, t.c.text).where(t.c.domain == domain)
-    return _rows(engine, query.order_by(t.c.at_us.desc()).limit(MOST_EVENTS))
+    return rows(engine, query.order_by(t.c.at_us.desc()).limit(MOST_EVENTS))
 
 
 def alarm(engine: Engine, domain: str, version: str) -> Row[Any] | None:
@@ -69,7 +70,7 @@ def quality(engine: Engine, domain: str, headline: str) -> Sequence[Row[Any]]:
     t = _table("quality_window")
     value = t.c.metrics[headline].as_float().label("value")
     query = select(t.c.day, t.c.model_version, t.c.decisions, t.c.labelled, t.c.settled, value).where(t.c.domain == domain)
-    return _rows(engine, query.order_by(t.c.day.desc()).limit(MOST_WINDOWS))
+    return rows(engine, query.order_by(t.c.day.desc()).limit(MOST_WINDOWS))
 
 
 def drift(engine: Engine, domain: str, version: str) -> Sequence[Row[Any]]:
@@ -78,13 +79,13 @@ def drift(engine: Engine, domain: str, version: str) -> Sequence[Row[Any]]:
     own = (t.c.domain == domain, t.c.model_version == version)
     newest = select(func.max(t.c.end_us)).where(*own).scalar_subquery()
     query = select(t).where(*own, t.c.end_us == newest).order_by((t.c.psi / t.c.limit).desc())
-    return _rows(engine, query.limit(MOST_DRIFT))
+    return rows(engine, query.limit(MOST_DRIFT))
 
 
 def pairs(engine: Engine, domain: str, champion: str) -> Sequence[Row[Any]]:
     """What the champion and each challenger came to on the same events."""
     t = _table("contest")
-    return _rows(engine, select(t).where(t.c.domain == domain, t.c.champion == champion).limit(MOST_PAIRS))
+    return rows(engine, select(t).where(t.c.domain == domain, t.c.champion == champion).limit(MOST_PAIRS))
 
 
 def _table(name: str) -> Any:
@@ -92,10 +93,5 @@ def _table(name: str) -> Any:
 
 
 def _first(engine: Engine, query: Any) -> Row[Any] | None:
-    found = _rows(engine, query.limit(1))
+    found = rows(engine, query.limit(1))
     return found[0] if found else None
-
-
-def _rows(engine: Engine, query: Executable) -> Sequence[Row[Any]]:
-    with engine.connect() as connection:
-        return connection.execute(query).all()

@@ -14,19 +14,23 @@ from ui.charts import Chart
 def show(manifest: dict[str, Any], report: dict[str, Any]) -> None:
     """Manifest and report as the version's announcement has them."""
     _manifest(manifest)
-    _metrics(report)
+    if report["folds"]:
+        _metrics(report)
     _plots(report)
-    _folds(report["folds"])
+    if report["folds"]:
+        _folds(report["folds"])
     _details(manifest)
 
 
 def _manifest(manifest: dict[str, Any]) -> None:
     data = manifest["data"]
+    made = f"{manifest['created'][:19].replace('T', ' ')} UTC"
+    if "rows" not in data:
+        st.caption(f"made {made} from a model file ({data['source']}), which does not say what it was trained on")
+        return
+    span = f", {data['from'][:10]} to {data['to'][:10]}" if "from" in data else ""
     late = f"; labels {data['label_delay_days']} days late" if "label_delay_days" in data else ""
-    st.caption(
-        f"trained {manifest['created'][:19].replace('T', ' ')} UTC on {data['rows']:,} rows ({data['source']}), "
-        f"{data['from'][:10]} to {data['to'][:10]}{late}"
-    )
+    st.caption(f"trained {made} on {data['rows']:,} rows ({data['source']}){span}{late}")
 
 
 def _metrics(report: dict[str, Any]) -> None:

@@ -5,70 +5,115 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from html import escape
+from itertools import count
 from pathlib import Path
+from string import Template
 
 import streamlit as st
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from apps import own
 from apps.database import explain, open_database
 from apps.errors import DatabaseError
+from apps.logs import logger
 from apps.settings import Settings
 from domain.cards import masked
 from domain.contract import Domain
 from domain.registry import DOMAINS
+from ui import theme
 from ui.queries import MOST_COUNTED
 
+_ADOPT_EVERY_S = 30.0  # how soon a table that was trained meanwhile is seen
+_log = logger(__name__)
 EVERY_S = 2.0  # how often a page looks again: as often as the monitor measures
-SEVERITY_COLOURS: Mapping[str, str] = {"calm": "#4c9f70", "watch": "#e0a030", "act": "#c8503c"}
-TROUBLE = SEVERITY_COLOURS["act"]
-_STYLE = """<style>
+_STYLE = Template("""<style>
 [data-testid="stMainBlockContainer"] { padding: 2.4rem 2.2rem 1rem; }
 [data-testid="stSidebar"] { width: 210px !important; }
 .tiles { display: flex; flex-wrap: wrap; gap: 0.6rem; margin-bottom: 0.4rem; }
-.tile { flex: 1 1 7rem; border: 1px solid rgba(128, 128, 128, 0.28); border-radius: 6px; padding: 0.4rem 0.8rem 0.5rem; }
+.tile { flex: 1 1 7rem; border: 1px solid $edge; border-radius: 6px; padding: 0.4rem 0.8rem 0.5rem; }
 .tile .name { font-size: 0.8rem; opacity: 0.7; white-space: nowrap; }
 .tile .value { font-size: 1.45rem; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.tile.bad .value { color: #c8503c; }
-</style>"""
+.tile.bad { border-color: $trouble; border-left-width: 5px; }
+.tile .mark { background: $ground; color: $words; border-radius: 4px; padding: 0 0.35rem; font-size: 0.8rem; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding: 3.2rem 0.8rem 1rem; }
+  .tiles { gap: 0.4rem; }
+  .tile { flex: 1 1 5.5rem; padding: 0.3rem 0.5rem 0.4rem; min-width: 0; }
+  .tile .value { font-size: 1.1rem; white-space: normal; overflow-wrap: anywhere; }
+  .tile .name { white-space: normal; }
+}
+</style>""").substitute(edge=theme.EDGE, trouble=theme.TROUBLE, words=theme.MARK[0], ground=theme.MARK[1])
+_MARKS = frozenset("\\`*_{}[]#|<>~$:")  # of markdown
 Draw = Callable[[Engine, Domain], None]
 
 
 def page(title: str, draw: Draw) -> None:
     """A page that draws itself again every ``EVERY_S`` seconds, and says what is wrong where it cannot."""
     domain = _frame(title)
-    _live(lambda engine: draw(engine, domain))
+    live(lambda engine: draw(engine, domain))
 
 
 def over_all(title: str, draw: Callable[[Engine], None]) -> None:
     """As ``page``, of all domains."""
+    _adopt(str(Settings().bundles))
     st.html(_STYLE)
     st.subheader(title, anchor=False)
-    _live(draw)
+    live(draw)
 
 
-def _live(draw: Callable[[Engine], None]) -> None:
+def live(draw: Callable[[Engine], None]) -> None:
+    """A part of a page that draws itself again every ``EVERY_S`` seconds."""
+
     @st.fragment(run_every=EVERY_S)
     def body() -> None:
-        engine = None
-        try:
-            engine = _engine()
-            draw(engine)
-        except DatabaseError as error:
-            empty(str(error), "make demo")
-        except DBAPIError as error:
-            empty(str(explain(error, engine) if engine is not None else error), "polyscore sink")
+        once(draw)
 
     body()
 
 
+def once(draw: Callable[[Engine], None]) -> bool:
+    """A part that stands still until its reader acts; where it cannot be drawn, why is said, and False returned."""
+    engine = None
+    try:
+        engine = database()
+        draw(engine)
+    except DatabaseError as error:
+        empty(str(error), "make demo")
+    except DBAPIError as error:
+        empty(str(explain(error, engine) if engine is not None else error), "polyscore sink")
+    else:
+        return True
+    return False
+
+
+def desk(title: str, draw: Draw) -> None:
+    """A page that stands still until its reader acts, but for its ``live`` parts; where it cannot be drawn, it tries again by itself."""
+    domain = _frame(title)
+    if not once(lambda engine: draw(engine, domain)):
+        again()
+
+
+def again() -> None:
+    """Draw the whole page again in ``EVERY_S`` seconds: there is nothing on it yet that could move."""
+    times = count()
+
+    @st.fragment(run_every=EVERY_S)
+    def waiting() -> None:
+        if next(times):
+            st.rerun()
+
+    waiting()
+
+
 def still(title: str, draw: Callable[[Domain], None]) -> None:
-    """A page that reads no database, and changes only when its reader looks again."""
+    """A page that changes only when its reader looks again, but for the parts of it that are ``live``."""
     draw(_frame(title))
 
 
 def _frame(title: str) -> Domain:
     """The page's title and its choice of domain."""
+    _adopt(str(Settings().bundles))
     st.html(_STYLE)
     names = list(DOMAINS)
     chosen = st.sidebar.selectbox("Domain", names, format_func=lambda name: DOMAINS[name].title, key="domain", bind="query-params")
@@ -76,8 +121,19 @@ def _frame(title: str) -> Domain:
     return DOMAINS[chosen]
 
 
-def _engine() -> Engine:
-    """The database as it is now: a file that was deleted and made anew is opened anew."""
+@st.cache_resource(ttl=_ADOPT_EVERY_S, show_spinner=False)
+def _adopt(bundles: str) -> None:
+    """Tables of one's own become domains here too. Kept for a while: their files are looked through each time."""
+    own.adopt_from_environment(lambda text: _log.warning(text, bundles=bundles))
+
+
+def source(domain: Domain) -> str:
+    """The command that brings events of a domain."""
+    return f"polyscore replay {domain.name} --data FILE" if domain.name in DOMAINS.own else f"polyscore simulate {domain.name}"
+
+
+def database() -> Engine:
+    """The database as it is now: a file that was deleted and made anew is opened anew. Raises ``DatabaseError``."""
     url = Settings().database
     file = Path(url.removeprefix("sqlite:///"))
     return _opened(url, file.stat().st_ino if url.startswith("sqlite:///") and file.exists() else 0)
@@ -89,10 +145,11 @@ def _opened(url: str, inode: int) -> Engine:
 
 
 def tiles(values: Mapping[str, str], bad: Collection[str] = ()) -> None:
-    """Numbers side by side, each under its name; those named in ``bad`` in the colour of trouble."""
+    """Numbers side by side, each under its name; those named in ``bad`` with a mark and the colour of trouble around them."""
+    mark = ' <span class="mark">&#9888; look</span>'
     cells = (
         f'<div class="tile{" bad" if name in bad else ""}">'
-        f'<div class="name">{escape(name)}</div><div class="value">{escape(value)}</div></div>'
+        f'<div class="name">{escape(name)}{mark if name in bad else ""}</div><div class="value">{escape(value)}</div></div>'
         for name, value in values.items()
     )
     st.html(f'<div class="tiles">{"".join(cells)}</div>')
@@ -113,13 +170,18 @@ def as_of(newest_us: int) -> None:
 
 
 def colour(domain: Domain, action: str) -> str:
-    """An action's colour, which is its severity's."""
-    return SEVERITY_COLOURS.get(domain.actions.get(action, ""), "#8a8f98")
+    """An action's colour, which is its severity's, as the viewer's theme has it. The action's name stands beside it."""
+    return theme.text(domain.actions.get(action))
 
 
 def shown(value: object) -> object:
     """A value of a decision's context as a cell or a word: card numbers masked, numbers as they are."""
     return masked(value) if isinstance(value, str) else value
+
+
+def plain(text: str) -> str:
+    """A stranger's text for markdown: card numbers masked, in one line, and none of its marks means anything."""
+    return "".join(f"\\{c}" if c in _MARKS else c for c in " ".join(masked(text).split()))
 
 
 def moment(us: int) -> datetime:

@@ -1,4 +1,4 @@
-"""`python -m ui.picture URL FOLDER`: pictures of a running dashboard, light and dark, as they stand in the README."""
+"""`python -m ui.picture URL FOLDER`: pictures of every page of a running dashboard, light and dark; the README shows some."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 SIZE = {"width": 1440, "height": 900}
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
-PAGES = {"overview": "", "live": "live", "alerts": "alerts", "models": "models", "formats": "formats"}
-DARK = "live"
+FIRST = "overview"  # its address is the dashboard's
+PAGES = tuple(sorted(file.stem for file in Path(__file__).with_name("views").glob("*.py")))
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PATIENCE_MS = 60_000
 _DRAWING_MS = 4_000  # charts draw themselves after their data
@@ -56,25 +58,32 @@ def _installed(command: list[str]) -> bool:
 
 
 def open_page(browser: Browser, url: str, theme: Theme = "light") -> Page:
-    """A page of the dashboard, once its data is drawn."""
+    """A page of the dashboard, once its script has run."""
     page = browser.new_page(viewport=SIZE, color_scheme=theme, device_scale_factor=1)  # type: ignore[arg-type]  # a TypedDict
     page.goto(url, timeout=_PATIENCE_MS)
-    page.get_by_text("data as of").or_(page.get_by_text("Nothing to show yet")).first.wait_for(timeout=_PATIENCE_MS)
+    page.locator("[data-testid=stHeading]").first.wait_for(timeout=_PATIENCE_MS)
+    page.locator("[data-test-script-state=notRunning]").first.wait_for(timeout=_PATIENCE_MS)
     return page
 
 
-def take(url: str, folder: Path) -> list[Path]:
-    """Write one picture a page, of ``DARK`` one in the dark as well; returns their paths."""
+def take(
+    url: str,
+    folder: Path,
+    addresses: Mapping[str, str] = MappingProxyType({}),
+    *,
+    pages: Sequence[str] = PAGES,
+    drawing_ms: float = _DRAWING_MS,
+) -> list[Path]:
+    """Write two pictures a page, light and dark, and return their paths. ``addresses``: of a page, where not its name alone."""
     folder.mkdir(parents=True, exist_ok=True)
     taken = []
     with chromium() as browser:
-        for name, path in PAGES.items():
-            for theme in THEMES if name == DARK else THEMES[:1]:
-                page = open_page(browser, f"{url.rstrip('/')}/{path}", theme)
-                page.wait_for_timeout(_DRAWING_MS)
-                taken.append(folder / f"{name}-{theme}.png")
-                page.screenshot(path=taken[-1])
-                page.close()
+        for name, theme in product(pages, THEMES):
+            page = open_page(browser, f"{url.rstrip('/')}/{addresses.get(name, '' if name == FIRST else name)}", theme)
+            page.wait_for_timeout(drawing_ms)
+            taken.append(folder / f"{name}-{theme}.png")
+            page.screenshot(path=taken[-1])
+            page.close()
     return taken
 
 

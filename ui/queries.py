@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, Executable, Row, func, select
+from sqlalchemy import Engine, Row, Select, func, select
 from sqlmodel import col
 
 from apps.tables import AlertRow, DecisionRow, ModelRow, OutcomesRow, SlaWindowRow
+from ui.asking import rows
 
 MOST_ALERTS = 5_000  # in the queue
 MOST_COUNTED = 100_000  # a count that reaches this goes no further
@@ -34,45 +35,53 @@ def totals(engine: Engine, domain: str) -> Totals:
     newest = select(func.max(w.end_us)).where(col(w.domain) == domain).scalar_subquery()
     sums = select(func.sum(w.decisions), func.sum(w.measured), func.sum(w.misses), func.max(w.end_us))
     query = sums.where(col(w.domain) == domain, col(w.end_us) > newest - DAY_US)
-    return Totals(*(int(value or 0) for value in _rows(engine, query)[0]))
+    return Totals(*(int(value or 0) for value in rows(engine, query)[0]))
 
 
 def windows(engine: Engine, domain: str, since_us: int) -> Sequence[Row[Any]]:
     """The windows that ended after ``since_us``, oldest first."""
     table = SlaWindowRow.metadata.tables["sla_window"]
     query = select(table).where(table.c.domain == domain, table.c.end_us > since_us).order_by(table.c.end_us).limit(20_000)
-    return _rows(engine, query)
-
-
-def newest_alerts(engine: Engine, domain: str) -> Sequence[Row[Any]]:
-    """Id and time (``decided_us``) of the newest alerts, newest first."""
-    a = AlertRow
-    query = select(col(a.decision_id), col(a.decided_us)).where(col(a.domain) == domain)
-    return _rows(engine, query.order_by(col(a.decided_us).desc(), col(a.decision_id).desc()).limit(MOST_ALERTS))
+    return rows(engine, query)
 
 
 def alerts(engine: Engine, domain: str, ids: Sequence[str]) -> Sequence[Row[Any]]:
     """These alerts, in no order."""
     table = AlertRow.metadata.tables["alert"]
-    return _rows(engine, select(table).where(table.c.domain == domain, table.c.decision_id.in_(ids))) if ids else []
+    return rows(engine, select(table).where(table.c.domain == domain, table.c.decision_id.in_(ids))) if ids else []
 
 
 def alert_count(engine: Engine, domain: str, after_us: int = 0) -> int:
     """How many alerts there are, decided after ``after_us``; ``MOST_COUNTED`` where there are that many or more."""
-    found = select(col(AlertRow.decided_us)).where(col(AlertRow.domain) == domain, col(AlertRow.decided_us) > after_us)
-    return int(_rows(engine, select(func.count()).select_from(found.limit(MOST_COUNTED).subquery()))[0][0])
+    return how_many(engine, select(col(AlertRow.decided_us)).where(col(AlertRow.domain) == domain, col(AlertRow.decided_us) > after_us))
+
+
+def alerts_with(engine: Engine, domain: str, status: str) -> int:
+    """How many alerts have this status; ``MOST_COUNTED`` where there are that many or more."""
+    return how_many(engine, select(col(AlertRow.decided_us)).where(col(AlertRow.domain) == domain, col(AlertRow.status) == status))
 
 
 def open_alerts(engine: Engine, domain: str) -> int:
     """How many alerts wait for a person; ``MOST_COUNTED`` where there are that many or more."""
-    found = select(col(AlertRow.decided_us)).where(col(AlertRow.domain) == domain, col(AlertRow.status) == "new")
-    return int(_rows(engine, select(func.count()).select_from(found.limit(MOST_COUNTED).subquery()))[0][0])
+    return alerts_with(engine, domain, "new")
+
+
+def how_many(engine: Engine, found: Select[Any]) -> int:
+    """The rows of a question, counted up to ``MOST_COUNTED``."""
+    return int(rows(engine, select(func.count()).select_from(found.limit(MOST_COUNTED).subquery()))[0][0])
 
 
 def decision(engine: Engine, domain: str, decision_id: str) -> Row[Any] | None:
     """One decision with everything that it was based on."""
     table = DecisionRow.metadata.tables["decision"]
-    found = _rows(engine, select(table).where(table.c.domain == domain, table.c.decision_id == decision_id))
+    found = rows(engine, select(table).where(table.c.domain == domain, table.c.decision_id == decision_id))
+    return found[0] if found else None
+
+
+def newest_decision(engine: Engine, domain: str) -> Row[Any] | None:
+    """The decision made last, with everything that it was based on."""
+    d = DecisionRow.metadata.tables["decision"]
+    found = rows(engine, select(d).where(d.c.domain == domain).order_by(d.c.decided_us.desc()).limit(1))
     return found[0] if found else None
 
 
@@ -81,12 +90,12 @@ def recent_decisions(engine: Engine, of: Row[Any]) -> Sequence[Row[Any]]:
     d = DecisionRow
     columns = (d.decision_id, d.event_time, d.action, d.score, d.context)
     query = select(*(col(c) for c in columns)).where(col(d.domain) == of.domain, col(d.key) == of.key, col(d.event_time) <= of.event_time)
-    return _rows(engine, query.order_by(col(d.event_time).desc()).limit(RECENT))
+    return rows(engine, query.order_by(col(d.event_time).desc()).limit(RECENT))
 
 
 def sums(engine: Engine, domain: str) -> dict[str, float]:
     """What the domain's decisions were worth up to now, by name; empty where nothing is known."""
-    found = _rows(engine, select(col(OutcomesRow.sums)).where(col(OutcomesRow.domain) == domain))
+    found = rows(engine, select(col(OutcomesRow.sums)).where(col(OutcomesRow.domain) == domain))
     return dict(found[0][0]) if found else {}
 
 
@@ -100,28 +109,23 @@ def newest_by_key(engine: Engine, domain: str, *, lowest_first: bool) -> Sequenc
     some = select(newest.correlate(keys).scalar_subquery().label("id")).select_from(keys).where(keys.c.key.is_not(None)).limit(MOST_KEYS)
     columns = (d.c.decision_id, d.c.key, d.c.event_time, d.c.action, d.c.score, d.c.threshold, d.c.context, d.c.decided_us)
     query = select(*columns).where(d.c.domain == domain, d.c.decision_id.in_(select(some.subquery().c.id)))
-    return _rows(engine, query.order_by(d.c.score.asc() if lowest_first else d.c.score.desc()))
+    return rows(engine, query.order_by(d.c.score.asc() if lowest_first else d.c.score.desc()))
 
 
 def models(engine: Engine, domain: str) -> Sequence[Row[Any]]:
     """Version and time of the announced bundles, newest first."""
     m = ModelRow
-    return _rows(engine, select(col(m.version), col(m.created)).where(col(m.domain) == domain).order_by(col(m.created).desc()).limit(200))
+    return rows(engine, select(col(m.version), col(m.created)).where(col(m.domain) == domain).order_by(col(m.created).desc()).limit(200))
 
 
 def model(engine: Engine, domain: str, version: str) -> Row[Any]:
     """One of them with its manifest and report."""
     table = ModelRow.metadata.tables["model"]
-    return _rows(engine, select(table).where(table.c.domain == domain, table.c.version == version))[0]
+    return rows(engine, select(table).where(table.c.domain == domain, table.c.version == version))[0]
 
 
 def steps(engine: Engine, domain: str, version: str) -> Row[Any] | None:
     """The stages of one of them, the present one last; None where the registry has not told of it."""
     m = ModelRow
-    found = _rows(engine, select(col(m.stage), col(m.steps), col(m.parent)).where(col(m.domain) == domain, col(m.version) == version))
+    found = rows(engine, select(col(m.stage), col(m.steps), col(m.parent)).where(col(m.domain) == domain, col(m.version) == version))
     return found[0] if found else None
-
-
-def _rows(engine: Engine, query: Executable) -> Sequence[Row[Any]]:
-    with engine.connect() as connection:
-        return connection.execute(query).all()

@@ -8,14 +8,14 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from ui import theme
 from ui.charts import HEIGHT, INK, OTHER, Chart
-from ui.parts import TROUBLE
 
 Points = Sequence[Sequence[float]]
 Bins = Sequence[Mapping[str, float]]
 Folds = Sequence[Mapping[str, Any]]
-_LINES = {"each fold": "#7fb6c8", "all folds together": INK}
-_LIMIT = TROUBLE
+_LINES = {"each fold": theme.LATENCY["p50"], "all folds together": INK}
+_LIMIT = theme.TROUBLE
 _UNIT = alt.Scale(domain=[0, 1])
 _ROOT = alt.Scale(type="sqrt")  # most bins of a calibration lie near zero
 _DAY = "first test day"
@@ -95,7 +95,9 @@ def card_precision(folds: Folds) -> Chart:
     within = base.transform_filter("datum.precision >= datum.ceiling / 5").mark_text(color="white", baseline="top", dy=6).encode(**label)
     above = base.transform_filter("datum.precision < datum.ceiling / 5").mark_text(color=INK, baseline="bottom", dy=-4).encode(**label)
     ticks = base.mark_tick(color=_LIMIT, thickness=2.5, size=44).encode(y="ceiling:Q")
-    ceilings = base.mark_text(color=_LIMIT, baseline="bottom", dy=-4).encode(y="ceiling:Q", text=alt.Text("ceiling:Q", format=".2f"))
+    ceilings = base.mark_text(color=theme.text("act"), baseline="bottom", dy=-4).encode(
+        y="ceiling:Q", text=alt.Text("ceiling:Q", format=".2f")
+    )
     return alt.layer(bars, within, above, ticks, ceilings).properties(height=HEIGHT + 130)
 
 

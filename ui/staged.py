@@ -20,11 +20,12 @@ from apps.children import launch
 from apps.database import open_database
 from apps.errors import DatabaseError
 from domain.registry import DOMAINS
-from ui import picture, queries
+from ui import alert_queries, picture, queries
 
 MINUTES = 5.0  # of live payments on the charts
 _PATIENCE_S = 900.0  # beside these minutes: training a model, sending the history, a slow machine
 _STOP_WITHIN_S = 30.0  # a demo that trains its model stops only after that; in a folder of its own nothing is lost by ending it
+_TRIED = "what_if?fraud_analyst=12"  # terms beside those in force
 _ADDRESS = re.compile(r"the dashboard is at (http://\S+)")
 
 
@@ -76,6 +77,15 @@ def _live_seconds(url: str) -> float:
     return (live[-1] - live[0]) / 1e6 if live else 0.0
 
 
+def _open(url: str) -> dict[str, str]:
+    """The pages that show one thing, with the newest alert on them."""
+    engine = open_database(url, read_only=True)
+    name = next(iter(DOMAINS))
+    found = alert_queries.newest(engine, name)
+    engine.dispose()
+    return {"decision": f"decision?decision={found[0].decision_id}", "alerts": f"alerts?alert={found[0].decision_id}"} if found else {}
+
+
 def main() -> None:
     """Start, wait, take, stop. A SIGTERM unwinds it as Ctrl-C does."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -88,8 +98,9 @@ def main() -> None:
         folder = Path(name)
         with demo(folder) as (process, log):
             print(f"a demo of its own runs in {folder}; the pictures come after {chosen.minutes:g} minutes of payments", flush=True)
-            url = address(process, log, f"sqlite:///{folder / 'home' / 'polyscore.db'}", chosen.minutes)
-            picture.take(url, chosen.folder)
+            database = f"sqlite:///{folder / 'home' / 'polyscore.db'}"
+            url = address(process, log, database, chosen.minutes)
+            picture.take(url, chosen.folder, {**_open(database), "what_if": _TRIED})
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import streamlit as st
 from pandas import DataFrame
 from streamlit.testing.v1 import AppTest
 
@@ -14,7 +15,8 @@ FIRST = "overview"
 
 
 def run(page: str, **address: str) -> AppTest:
-    """A page, opened with these query parameters."""
+    """A page, opened with these query parameters; nothing that was asked before is remembered."""
+    forget()
     found = AppTest.from_file(str(APP), default_timeout=60).run()
     if page != FIRST:
         found = found.switch_page(f"views/{page}.py")
@@ -23,6 +25,11 @@ def run(page: str, **address: str) -> AppTest:
         found = found.run()
     assert not found.exception, found.exception
     return found
+
+
+def forget() -> None:
+    """No answer from before is good any more, as after a moment."""
+    st.cache_resource.clear()
 
 
 def said(page: AppTest) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from apps.database import open_database, upsert
 from apps.sla import Seen, Windows
 from apps.tables import (
+    KEPT,
     AlertRow,
     ContestedRow,
     DecisionRow,
@@ -32,11 +33,11 @@ def fill(url: str, alerts: int, windows: int = 30, slower_us: int = 0) -> None:
     """``alerts`` alerts among ten times as many decisions, windows that end at ``NOW_US``, one model. ``slower_us``: on each latency."""
     engine = open_database(url)
     rows = [_decision(i, alerts * 10) for i in range(alerts * 10)]
-    alert_columns = [c.name for c in AlertRow.metadata.tables["alert"].columns if c.name != "status"]
+    alert_columns = [c.name for c in AlertRow.metadata.tables["alert"].columns if not c.info.get(KEPT)]
     with engine.begin() as connection:
         for start in range(0, len(rows), 2_000):
             part = rows[start : start + 2_000]
-            upsert(connection, DecisionRow, part)
+            upsert(connection, DecisionRow, [{c: value for c, value in r.items() if c != "likeness"} for r in part])
             upsert(connection, AlertRow, [{c: r[c] for c in alert_columns} for r in part if r["alert"]])
         upsert(connection, SlaWindowRow, [w.model_dump() for w in _windows(windows, slower_us)])
         version = {"domain": "fraud", "version": VERSION, "created": datetime(2026, 1, 1, tzinfo=UTC)}
@@ -136,6 +137,7 @@ def _decision(number: int, total: int) -> dict[str, Any]:
         "features": [amount, *[None] * (len(FRAUD.schema) - 1)],
         "context": {"amount": amount, "terminal_id": "t1", "merchant_category": None},
         "reasons": ["4.9 times the customer's usual amount", "<b>not markup</b>"] if alert else [],
+        "likeness": "# times the customer's usual amount" if alert else "",
         "model_version": VERSION,
         "format": "pmml",
         "source_us": NOW_US - (total - number) * 1_000 - 5_000,

@@ -18,7 +18,8 @@ from apps import dashboard
 from apps.broker import free_port
 from tests.bench.made_up import compared
 from tests.ui.filled import fill
-from ui.picture import chromium, open_page, take
+from tests.ui.letters import fill_letters
+from ui.picture import FIRST, PAGES, chromium, open_page, take
 
 pytestmark = pytest.mark.system
 
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.system
 def address(tmp_path: Path) -> Iterator[str]:
     url = f"sqlite:///{tmp_path / 'polyscore.db'}"
     fill(url, alerts=60)
+    fill_letters(url, 40)
     comparison = tmp_path / "comparison.json"
     comparison.write_text(json.dumps(compared()))
     port = free_port(0)
@@ -54,6 +56,7 @@ def test_every_page_draws_its_data_in_chromium(address: str) -> None:
         "alerts": ("of 60 alerts", "The customer's last"),
         "models": ("1,234 rows", "What it looks at"),
         "formats": ("One row, p50", "Abacus 1"),
+        "sla": ("What was left of the day's budget", "budget left"),
     }
     with chromium() as browser:
         for path, texts in wanted.items():
@@ -67,6 +70,21 @@ def test_every_page_draws_its_data_in_chromium(address: str) -> None:
 
 
 @pytest.mark.timeout(900)
+def test_a_phone_shows_pages_that_need_no_scrolling_sideways(address: str) -> None:
+    over = "document.querySelector('[data-testid=stMain]').scrollWidth - innerWidth"
+    with chromium() as browser:
+        for path in ("overview", "sla", "dead_letters?letter=fraud.dead-letters/0/3"):
+            page = browser.new_page(viewport={"width": 390, "height": 844})
+            page.goto(f"{address}/{'' if path == 'overview' else path}")
+            page.get_by_text("data as of").first.wait_for(timeout=30_000)
+            page.locator(".tile").first.wait_for(timeout=30_000)
+            assert page.evaluate(over) <= 0, path
+            menu = "document.elementFromPoint(40, 400).closest('[data-testid=stSidebar]') !== null"
+            assert not page.evaluate(menu), "the menu lies over the page"
+            page.close()
+
+
+@pytest.mark.timeout(900)
 def test_a_page_that_is_a_fresh_servers_first_visit_is_the_dashboards_own(address: str) -> None:
     """Streamlit serves a folder named ``pages`` by itself, without the entry, until the entry has run once."""
     with chromium() as browser:
@@ -76,18 +94,24 @@ def test_a_page_that_is_a_fresh_servers_first_visit_is_the_dashboards_own(addres
         assert [link.split()[-1] for link in navigation.all_inner_texts()] == [
             "Overview",
             "Live",
+            "SLA",
             "Alerts",
             "Decision",
             "Now",
             "Models",
+            "What-if",
             "Formats",
+            "letters",
+            "Scenarios",
         ]
         page.close()
 
 
 @pytest.mark.timeout(900)
-def test_the_pictures_are_one_a_page_and_the_live_one_in_the_dark_too(address: str, tmp_path: Path) -> None:
-    taken = {path.stem: float(imread(path)[..., :3].mean()) for path in take(address, tmp_path / "pictures")}
-    assert taken.keys() == {"overview-light", "live-light", "live-dark", "alerts-light", "models-light", "formats-light"}
-    assert taken.pop("live-dark") < 0.3
-    assert all(brightness > 0.8 for brightness in taken.values()), taken
+def test_pictures_are_taken_of_every_page_light_and_dark(address: str, tmp_path: Path) -> None:
+    assert set(PAGES) == {page.stem for page in (Path(dashboard.__file__).parents[1] / "ui" / "views").glob("*.py")}
+    taken = take(address, tmp_path / "pictures", pages=(FIRST, "live"), drawing_ms=0)
+    brightness = {path.stem: float(imread(path)[..., :3].mean()) for path in taken}
+    assert brightness.keys() == {"overview-light", "overview-dark", "live-light", "live-dark"}
+    assert max(brightness["overview-dark"], brightness["live-dark"]) < 0.3
+    assert min(brightness["overview-light"], brightness["live-light"]) > 0.8

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from apps.database import open_database
-from tests.ui.driver import run, said, table
+from tests.ui.driver import forget, run, said, table
 from tests.ui.filled import FRAUD, VERSION, fill, fill_loop, name
 
 
@@ -16,6 +16,7 @@ def change(url: str, *statements: str) -> None:
         for statement in statements:
             connection.execute(text(statement))
     engine.dispose()
+    forget()
 
 
 @pytest.fixture

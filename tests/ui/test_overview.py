@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from apps.database import open_database, upsert
 from apps.tables import OutcomesRow
 from domain.registry import DOMAINS
-from tests.ui.driver import run, said
+from tests.ui.driver import forget, run, said
 from tests.ui.filled import fill, fill_loop, name
 
 
@@ -18,6 +18,7 @@ def change(url: str, *statements: str) -> None:
         for statement in statements:
             connection.execute(text(statement))
     engine.dispose()
+    forget()
 
 
 def tiles(page: AppTest) -> str:

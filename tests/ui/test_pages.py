@@ -16,6 +16,7 @@ from exports.formats import FORMATS
 from tests.bench.made_up import compared
 from tests.ui.driver import run, said, table
 from tests.ui.filled import VERSION, fill
+from tests.ui.letters import fill_letters
 
 PAGES = ("overview", "live", "alerts", "keys", "models")
 
@@ -87,9 +88,9 @@ def test_live_shows_what_the_decisions_were_worth(url: str) -> None:
 def test_alerts_are_filtered_by_customer_and_action(url: str) -> None:
     fill(url, alerts=8)
     page = run("alerts")
-    page.text_input(key="customer filter").set_value("c010").run()
+    page.text_input(key="key").set_value("c010").run()
     assert set(page.dataframe[0].value["customer"]) == {"c010"}
-    page.text_input(key="customer filter").set_value("nobody").run()
+    page.text_input(key="key").set_value("nobody").run()
     assert "No alert matches" in said(page)
     assert not page.exception
 
@@ -245,3 +246,15 @@ def test_formats_shows_what_is_proven_of_the_newest_bundle(url: str, tmp_path: P
     proven = page.dataframe[0].value.set_index("name")
     assert proven.loc["pmml", "outcome"] == "passed"
     assert proven.loc["pmml", "equal"] == proven.loc["pmml", "rows"] > 0
+
+
+def test_live_shows_the_slowest_of_a_thousand_what_was_refused_and_the_budget_left(url: str) -> None:
+    fill(url, alerts=1)
+    fill_letters(url, 100)
+    shown = said(run("live"))
+    tiles = {name: f'<div class="name">{name}</div><div class="value">' for name in ("p99.9", "dead letters / min", "dead letters, 24 h")}
+    assert f"{tiles['p99.9']}–" not in shown
+    assert tiles["p99.9"] in shown
+    assert f"{tiles['dead letters / min']}60<" in shown
+    assert f"{tiles['dead letters, 24 h']}100<" in shown
+    assert '<div class="name">error budget left</div><div class="value">100.0%<' in shown

@@ -1,4 +1,4 @@
-"""The formats compared: is each LightGBM's answer, and what does it cost? Drawn from what `make bench` wrote."""
+"""The formats compared: one live event scored by each, side by side; and what each costs, drawn from what `make bench` wrote."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 from apps.settings import Settings
 from domain.contract import Domain
-from ui import comparison, parts
+from ui import comparison, parts, signature
 from ui import format_charts as charts
 from ui.charts import Chart
 
@@ -19,6 +19,12 @@ NUMBERS = {"one_us": "%.1f", "p99_us": "%.1f", "one_ratio": "%.2f", "many_us": "
 
 
 def draw(domain: Domain) -> None:
+    signature.panel(domain)
+    st.divider()
+    _measured(domain)
+
+
+def _measured(domain: Domain) -> None:
     settings = Settings()
     try:
         found = comparison.read(settings.comparison)

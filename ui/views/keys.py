@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
 from domain.cards import masked
-from domain.contract import Domain
+from domain.contract import Domain, Severity
 from ui import parts, queries
+from ui.asking import shared
+from ui.theme import MARKS
+
+
+def _newest(engine: Engine, domain: str, lowest_first: bool) -> Sequence[Any]:
+    return queries.newest_by_key(engine, domain, lowest_first=lowest_first)
 
 
 def draw(engine: Engine, domain: Domain) -> None:
-    rows = queries.newest_by_key(engine, domain.name, lowest_first=domain.alerts_when_low)
+    rows = shared(_newest, engine, domain.name, domain.alerts_when_low)
     if not rows:
         parts.empty(
             f"nothing has been decided of any {domain.key_name}.",
             f"polyscore stream {domain.name}",
-            f"polyscore simulate {domain.name}",
+            parts.source(domain),
             "polyscore sink",
         )
         return
@@ -26,7 +35,7 @@ def draw(engine: Engine, domain: Domain) -> None:
     parts.tiles({f"{domain.key_name}s": f"{len(rows):,}", **{name: f"{count:,}" for name, count in counts.items()}})
     data = pd.DataFrame({
         domain.key_name: [masked(r.key) for r in rows],
-        "now": [f"{_MARKS.get(domain.actions.get(r.action, ''), '')} {r.action}" for r in rows],
+        "now": [f"{_mark(domain.actions.get(r.action))} {r.action}" for r in rows],
         "score": [r.score for r in rows],
         "tips at": [r.threshold for r in rows],
         **{name.replace("_", " "): [parts.shown(r.context.get(name)) for r in rows] for name in domain.shown},
@@ -40,6 +49,8 @@ def draw(engine: Engine, domain: Domain) -> None:
     st.caption(f"the newest decision of each {domain.key_name}, the {order} score first")
 
 
-_MARKS = {"calm": "\u25cb", "watch": "\u25d0", "act": "\u25cf"}  # an empty, a half and a full circle: colour alone says nothing to some
+def _mark(severity: Severity | None) -> str:
+    return MARKS[severity] if severity else ""
+
 
 parts.page("Now", draw)

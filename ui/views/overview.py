@@ -12,6 +12,7 @@ from apps.sla import merge
 from domain.contract import Domain
 from domain.registry import DOMAINS
 from ui import model_queries, parts, queries
+from ui.asking import shared
 
 NOW_S = 10  # of the newest data, as on the page Live
 
@@ -20,7 +21,7 @@ def draw(engine: Engine) -> None:
     for domain in DOMAINS.values():
         with st.container(border=True):
             st.markdown(f"**{domain.title}**")
-            totals = queries.totals(engine, domain.name)
+            totals = shared(queries.totals, engine, domain.name)
             if totals.end_us:
                 _domain(engine, domain, totals)
             else:
@@ -29,20 +30,20 @@ def draw(engine: Engine) -> None:
 
 def _empty(domain: Domain) -> None:
     """In one line: who runs one domain of three looks at this all day."""
-    commands = (f"polyscore stream {domain.name}", f"polyscore simulate {domain.name}", "polyscore monitor", "polyscore sink")
+    commands = (f"polyscore stream {domain.name}", parts.source(domain), "polyscore monitor", "polyscore sink")
     filling = ", ".join(f"`{command}`" for command in commands)
     st.caption(f"Nothing to show yet: no decision on {domain.events_name} has been measured. This fills it: {filling}")
 
 
 def _domain(engine: Engine, domain: Domain, totals: queries.Totals) -> None:
     parts.as_of(totals.end_us)
-    sums = queries.sums(engine, domain.name)
+    sums = shared(queries.sums, engine, domain.name)
     worth = {name: f"{sums[name]:,.0f}" for name in domain.worth if name in sums}
     if worth:
         parts.tiles(worth)
     else:
         st.caption("what the decisions were worth is not known yet: `polyscore outcomes` tells")
-    _health(engine, domain, totals, queries.windows(engine, domain.name, totals.end_us - NOW_S * 1_000_000))
+    _health(engine, domain, totals, shared(queries.windows, engine, domain.name, totals.end_us - NOW_S * 1_000_000))
 
 
 def _health(engine: Engine, domain: Domain, totals: queries.Totals, recent: Sequence[Any]) -> None:
@@ -56,7 +57,7 @@ def _health(engine: Engine, domain: Domain, totals: queries.Totals, recent: Sequ
         slow: parts.milliseconds(p99),
         "over deadline, 24 h": "–" if late is None else f"{late:.2%}",
         "waiting": f"{max(w.lag for w in recent if w.end_us == totals.end_us):,}",
-        "open alerts": parts.counted(queries.open_alerts(engine, domain.name)),
+        "open alerts": parts.counted(shared(queries.open_alerts, engine, domain.name)),
         "champion": standing.champion if standing else "none",
     }, bad=[slow] if (p99 or 0) > domain.deadline_ms else [])  # fmt: skip
     if (p99 or 0) > domain.deadline_ms:
