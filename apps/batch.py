@@ -17,10 +17,11 @@ from rich.console import Console
 from apps import history, loading, registry
 from apps.errors import BrokerError, InputError
 from apps.kafka import explained, producer_config
+from apps.out_file import written
 from apps.settings import Settings
+from apps.sheet import harmless
 from apps.terminal import progress, say
 from apps.topics import incoming
-from domain.cards import masked
 from domain.contract import Domain, MalformedEvent
 from domain.registry import DOMAINS
 from models.dataset import Progress, silent
@@ -50,6 +51,7 @@ def command(settings: Settings, options: Options, console: Console) -> int:
     domain = DOMAINS[options.domain]
     model = loading.load(settings, domain, options.bundle or registry.champion(settings, domain.name), options.format)
     with explained(settings), progress(console) as told:
+        domain = domain.with_terms(registry.read(settings, domain.name).terms)  # a list of now: by what is in force now
         newest = decided(domain, model, _past(settings, domain), told)
     rows = [d for d in newest if d["event_time"] >= options.since and (options.everything or domain.actions.get(d["action"]) != "calm")]
     rows.sort(key=lambda d: d["score"], reverse=not domain.alerts_when_low)
@@ -101,22 +103,15 @@ def _write(domain: Domain, rows: list[dict[str, Any]], out: Path) -> None:
         "format",
         "reasons",
     ]
-    beside = out.with_name(f".{out.name}.part")
-    try:
-        with beside.open("w", newline="") as file:
-            sheet = csv.DictWriter(file, columns)
-            sheet.writeheader()
-            sheet.writerows({name: _cell(domain, row, name) for name in columns} for row in rows)
-        beside.replace(out)
-    except OSError as error:
-        raise InputError(f"{out}: {error.strerror}; name another file with --out") from None
-    finally:
-        beside.unlink(missing_ok=True)
+    with written(out) as file:
+        sheet = csv.DictWriter(file, columns)
+        sheet.writeheader()
+        sheet.writerows({name: harmless(_cell(domain, row, name)) for name in columns} for row in rows)
 
 
 def _cell(domain: Domain, row: dict[str, Any], name: str) -> object:
     if name == domain.key_name:
-        return masked(row["key"])
+        return row["key"]
     if name in domain.shown:
         return row["context"].get(name)
     value = row[name]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,9 +28,9 @@ from apps.settings import Settings, security
 from apps.terminal import Lines, Progress
 
 Say = Callable[[str], None]
-_CLUSTER_ID = "cG9seXNjb3JlLWRlbW8tMQ"  # 16 bytes, URL-safe base64, as Kafka wants it
+_TRIES = 3  # to get a port before another program has it
 _START_WITHIN, _STOP_WITHIN, _ANSWER_WITHIN = 60.0, 20.0, 5.0  # seconds
-_JAVA_OPTIONS = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+_JAVA_OPTIONS = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -93,13 +95,24 @@ def start(settings: Settings, *, port: int = 9092, say: Say, progress: Progress 
 
 
 def _start(settings: Settings, port: int, say: Say, progress: Progress, tied: bool) -> Address:
-    folder = settings.broker_folder.absolute()
-    chosen, controller = free_port(port), free_port(0)
-    if chosen != port:
-        say(f"port {port} is taken; Kafka uses {chosen}")
     fetched = jars(progress=lambda there, total: progress(f"fetching Kafka {VERSION}, MB", there // 1_000_000, total // 1_000_000))
     classpath = os.pathsep.join(str(jar.absolute()) for jar in fetched)
-    config = address.properties(settings)
+    tries = _TRIES
+    while True:
+        chosen, controller = free_port(port), free_port(0)
+        if chosen != port:
+            say(f"port {port} is taken; Kafka uses {chosen}")
+        try:
+            return _start_at(settings, classpath, chosen, controller, say, tied)
+        except BrokerError:
+            tries -= 1
+            if not tries or (free_port(chosen), free_port(controller)) == (chosen, controller):
+                raise
+        say("another program has taken Kafka's port meanwhile; looking for another")
+
+
+def _start_at(settings: Settings, classpath: str, chosen: int, controller: int, say: Say, tied: bool) -> Address:
+    folder, config = settings.broker_folder.absolute(), address.properties(settings)
     config.write_text(_PROPERTIES.format(port=chosen, controller=controller, data=folder / "data"))
     _format(classpath, folder, config)
     if broker_recovery.was_killed(folder / "data"):
@@ -108,7 +121,7 @@ def _start(settings: Settings, port: int, say: Say, progress: Progress, tied: bo
     java = _launch(classpath, config, log_file(settings), tied)
     found = Address(f"127.0.0.1:{chosen}", java.pid)
     try:
-        _wait_until_it_answers(java, found, log_file(settings))
+        _wait_until_it_answers(java, found, _cluster(folder), log_file(settings))
         address.write(settings, found)
     except BaseException:  # Ctrl-C, a full disk: nobody would know of it
         java.kill()
@@ -133,7 +146,8 @@ def _java(classpath: str) -> list[str]:
 def _format(classpath: str, folder: Path, config: Path) -> None:
     if (folder / "data" / "meta.properties").exists():
         return
-    command = [*_java(classpath), "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(config)]
+    named = f"--cluster-id={_new_cluster()}"  # in one word: it may begin with a dash
+    command = [*_java(classpath), "kafka.tools.StorageTool", "format", named, "-c", str(config)]
     try:
         result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         if result.returncode:
@@ -144,23 +158,35 @@ def _format(classpath: str, folder: Path, config: Path) -> None:
         raise
 
 
-def _wait_until_it_answers(java: subprocess.Popen[bytes], found: Address, log: Path) -> None:
+def _new_cluster() -> str:
+    """A cluster's id as Kafka wants it, URL-safe base64 of 16 bytes: each folder has its own, so that no other is taken for it."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def _cluster(folder: Path) -> str:
+    """The id that Kafka keeps beside its data."""
+    lines = (folder / "data" / "meta.properties").read_text().splitlines()
+    return next((line.partition("=")[2] for line in lines if line.startswith("cluster.id=")), "")
+
+
+def _wait_until_it_answers(java: subprocess.Popen[bytes], found: Address, cluster: str, log: Path) -> None:
     give_up = time.monotonic() + _START_WITHIN
     while time.monotonic() < give_up:
         if java.poll() is not None:
             raise BrokerError(f"Kafka ended with status {java.returncode} while starting; {log} ends with: {last_words(log)}")
-        if _answers(found.bootstrap, 0.5):
+        if _answers(found.bootstrap, cluster, 0.5):
             return
         time.sleep(0.1)
     raise BrokerError(f"Kafka did not answer within {_START_WITHIN:.0f} s; {log} ends with: {last_words(log)}")
 
 
-def _answers(bootstrap: str, timeout: float) -> bool:
+def _answers(bootstrap: str, cluster: str, timeout: float) -> bool:
+    """Whether this cluster answers there, not another that was quicker to the port."""
     host, _, port = bootstrap.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout):
             pass
-        return bool(AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=timeout * 4).brokers)
+        return bool(AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=timeout * 4).cluster_id == cluster)
     except (OSError, ValueError, KafkaException):
         return False
 
@@ -193,7 +219,7 @@ def status(settings: Settings) -> Status:
     running = address.running(settings)
     if running is None:
         return Status(False)
-    disk = sum(f.stat().st_size for f in (settings.broker_folder / "data").rglob("*") if f.is_file())
+    disk = sum(512 * f.stat().st_blocks for f in (settings.broker_folder / "data").rglob("*") if f.is_file())  # its indexes are sparse
     return Status(True, running.bootstrap, running.pid, psutil.Process(running.pid).memory_info().rss / 1e6, disk / 1e6)
 
 
@@ -201,7 +227,7 @@ def _ask(settings: Settings) -> None:
     heard: list[KafkaError] = []
     admin = None
     try:
-        admin = AdminClient({**kafka.client_config(settings), "log_level": 0, "error_cb": heard.append})
+        admin = AdminClient({**kafka.client_config(settings), "error_cb": heard.append})
         admin.list_topics(timeout=_ANSWER_WITHIN)
     except KafkaException as error:
         if admin is not None:

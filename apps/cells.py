@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from apps import csv_columns
-from apps.categories import Categories, TwoMeaningsError
 from apps.errors import InputError
 from domain.schema import MISSING, Feature
+from domain.table.categories import ONLY_CODES, Categories, TwoMeaningsError
 
 Values = NDArray[np.float64]
 
@@ -27,7 +27,13 @@ class Column:
     before: int
     cells: Any
 
-    def numbers(self) -> Values:
+    def values(self, feature: Feature) -> Values:
+        """(n,) float64, as a scorer takes them. Raises ``InputError`` as ``numbers`` and ``codes`` do."""
+        if feature.labelled:
+            return self.codes(feature)
+        return self.numbers(f", and {ONLY_CODES}" if feature.coded else "")
+
+    def numbers(self, hint: str = "") -> Values:
         """(n,) float64; booleans are 0 and 1. Raises ``InputError`` for what is neither number nor text, or for text that is no number."""
         cells = self._plain()
         if not _is_text(cells.type):
@@ -35,7 +41,7 @@ class Column:
         found = csv_columns.numbers(cells)
         if found is None:
             row = csv_columns.first_that_is_no_number(cells)
-            raise self.refused(row, f"{cells[row].as_py()[:40]!r} is not a number")
+            raise self.refused(row, f"{cells[row].as_py()[:40]!r} is not a number{hint}")
         return found
 
     def codes(self, feature: Feature) -> Values:

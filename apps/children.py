@@ -58,14 +58,16 @@ class Child:
     name: str
     log: Path
     popen: subprocess.Popen[bytes]
+    began: int = 0  # bytes that were in the log before
 
     @classmethod
     def start(cls, name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Child:
-        """Start ``python ARGUMENTS`` with these variables beside our own."""
+        """Start ``python ARGUMENTS`` with these variables beside our own; what lies in the folder here is not taken for our modules."""
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / f"{name}.log"
-        popen = launch([sys.executable, *arguments], log, tied=True, environment={**os.environ, **environment})
-        return cls(name, log, popen)
+        began = log.stat().st_size if log.exists() else 0
+        popen = launch([sys.executable, "-P", *arguments], log, tied=True, environment={**os.environ, **environment})
+        return cls(name, log, popen, began)
 
     @property
     def running(self) -> bool:

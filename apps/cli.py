@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 import errno
-import logging
 import signal
 import sys
-from collections.abc import Collection
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.text import Text
 
-from apps import terminal
+from apps import logs, own, terminal
+from apps.cli_artifacts import artifacts_app
 from apps.cli_loop import loop_app
 from apps.cli_models import models_app
 from apps.cli_options import (
+    MODELS,
+    STREAM,
     DomainArgument,
     DomainOrNone,
     FormatOption,
     GuaranteeOption,
     ModelOption,
+    MoreFiles,
     PinnedOption,
     SeparatorOption,
+    begin,
     console,
     finite,
     guarantee_of,
-    one_of,
     say,
     seconds,
 )
+from apps.cli_own import own_app
+from apps.cli_scenarios import scenario_app
+from apps.cli_system import system_app
+from apps.cli_training import training_app
 from apps.errors import AppError
 from apps.settings import from_environment
 from domain.registry import DOMAINS
-from exports.formats import FORMATS
+
+if TYPE_CHECKING:
+    from apps.replay import Pace
 
 app = typer.Typer(
     name="polyscore",
@@ -43,11 +52,34 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 broker_app = typer.Typer(help="The Kafka broker of this machine, used when KAFKA_BOOTSTRAP_SERVERS names no other.", no_args_is_help=True)
-app.add_typer(broker_app, name="broker")
-app.add_typer(models_app, name="models")
+app.add_typer(broker_app, name="broker", rich_help_panel=STREAM)
+app.add_typer(models_app, name="models", rich_help_panel=MODELS)
+app.add_typer(training_app)
+app.add_typer(artifacts_app)
 app.add_typer(loop_app)
+app.add_typer(own_app)
+app.add_typer(system_app)
+app.add_typer(scenario_app, name="scenario")
 _MENDABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # disks and rights, not defects
-_SPLITS = ("time", "key")
+
+
+_traced: list[bool] = []  # not empty: errors come with their trace
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"polyscore {version('polyscore')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before(
+    debug: Annotated[bool, typer.Option("--debug", help="Show an error's whole trace, not the one line with the remedy.")] = False,
+    _shown: Annotated[bool, typer.Option("--version", help="Say which version this is.", callback=_version, is_eager=True)] = False,
+) -> None:
+    if debug:
+        _traced.append(True)
+    own.adopt_from_environment(lambda text: say(f"warning: {text}"))
 
 
 @app.command()
@@ -65,7 +97,7 @@ def demo(
     """Run everything, for all domains or one: broker, models, scorers, sources, database and dashboard. Ctrl-C stops it all."""
     from apps import demo as process
 
-    settings, domains = from_environment(), (domain,) if domain else tuple(DOMAINS)
+    settings, domains = from_environment(), (domain,) if domain else DOMAINS.built_in
     options = process.Options(seconds(duration), headless, rate, model_format, guarantee_of(guarantee, settings), port, domains)
     raise typer.Exit(process.run(settings, options, console))
 
@@ -102,7 +134,7 @@ def broker_status() -> None:
     raise typer.Exit(0 if status.running else 1)
 
 
-@app.command()
+@app.command(rich_help_panel=STREAM)
 def simulate(
     domain: DomainArgument,
     rate: Annotated[
@@ -136,164 +168,40 @@ def simulate(
     process.command(from_environment(), domain, world, pace, warmup_days=warmup_days, duration_s=seconds(duration), console=console)
 
 
-@app.command()
+@app.command(rich_help_panel=STREAM)
 def replay(
     domain: DomainArgument,
     data: Annotated[list[Path], typer.Option("--data", help="A file of the domain's recorded data; may be given several times.")],
+    more: MoreFiles = None,
     speed: Annotated[
         float | None, typer.Option(help="Recorded seconds per second. Default: as fast as Kafka takes it.", min=0.001, callback=finite)
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Send only this many events.", min=1)] = None,
+    rate: Annotated[float | None, typer.Option(help="Events per second, instead of --speed.", min=0.1, callback=finite)] = None,
+    separator: SeparatorOption = ",",
 ) -> None:
-    """Send recorded history through the same topics as live events, labels seven days late."""
+    """Send recorded history through the same topics as live events, labels seven days late; or the rows of a CSV file to a table's."""
+    settings, pace = from_environment(), _replayed_at(rate, speed)
+    if domain in DOMAINS.own:
+        from apps import rows_in
+
+        rows_in.command(settings, domain, [*data, *(more or [])], separator=separator, pace=pace, rate=rate, limit=limit, console=console)
+        return
     from apps import recorded
 
-    recorded.command(from_environment(), domain, data, speed=speed, limit=limit, console=console)
+    recorded.command(settings, domain, [*data, *(more or [])], pace=pace, limit=limit, console=console)
 
 
-_OF_A_DOMAIN = ("data", "days")
-_OF_A_TABLE = ("label", "objective", "time", "group", "test_last", "drop", "categorical", "keep", "separator", "name")
+def _replayed_at(rate: float | None, speed: float | None) -> Pace | None:
+    """None: as fast as Kafka takes it."""
+    if rate is None and speed is None:
+        return None
+    from apps import simulate as process
+
+    return process.pace_of(rate, speed, 0.0)
 
 
-def _refuse(context: typer.Context, names: Collection[str], why: str) -> None:
-    """Refuses options that were given, at whatever value, where they say nothing."""
-    sources = {p.name: context.get_parameter_source(p.name) for p in context.command.params if p.name in names}
-    given = [p.opts[0] for p in context.command.params if (source := sources.get(p.name)) and source.name != "DEFAULT"]
-    if given:
-        raise typer.BadParameter(f"{', '.join(given)}: {why}")
-
-
-@app.command()
-def train(  # noqa: PLR0913  # its arguments are options
-    context: typer.Context,
-    domain: DomainOrNone = None,
-    data: Annotated[list[Path] | None, typer.Option("--data", help="Recorded history to train on. Default: simulated history.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the simulated history, of the training, and of a table's folds.")] = 7,
-    days: Annotated[int | None, typer.Option(help="Days of simulated history. Default: what the domain's protocol needs.", min=1)] = None,
-    table: Annotated[Path | None, typer.Option("--csv", help="A table of your own (CSV), instead of a domain.")] = None,
-    label: Annotated[str | None, typer.Option(help="The table's column to predict.")] = None,
-    objective: Annotated[str | None, typer.Option(help="binary, multiclass or regression. Default: told from the label.")] = None,
-    time: Annotated[str | None, typer.Option(help="A column of times: models are judged on rows later than those they saw.")] = None,
-    group: Annotated[str | None, typer.Option(help="A column that says which rows belong together: none is parted.")] = None,
-    test_last: Annotated[int | None, typer.Option(help="Judge on so many last rows, by --time or as they stand.", min=1)] = None,
-    drop: Annotated[list[str] | None, typer.Option(help="A column to leave out; may be given several times.")] = None,
-    categorical: Annotated[list[str] | None, typer.Option(help="A column whose numbers are labels; may be given several times.")] = None,
-    keep: Annotated[list[str] | None, typer.Option(help="A column that looks like an id and is none.")] = None,
-    separator: SeparatorOption = ",",
-    name: Annotated[str | None, typer.Option(help="What to call the table's model. Default: the file's name.")] = None,
-) -> None:
-    """Train a model on a domain's history, or on a table of your own; writes a bundle with every format and a report."""
-    if (domain is None) == (table is None):
-        raise typer.BadParameter(f"give either a domain ({', '.join(DOMAINS)}) or a table with --csv FILE --label COLUMN")
-    settings = from_environment()
-    if domain is not None:
-        from apps import train as process
-
-        _refuse(context, _OF_A_TABLE, "for a table (--csv), not for a domain")
-        process.command(settings, domain, data or [], seed=seed, days=days, console=console)
-        return
-    from apps import csv_training, train_table
-    from models.table_splits import Protocol
-
-    _refuse(context, _OF_A_DOMAIN, "for a domain, not for a table (--csv)")
-    if table is None or label is None:
-        raise typer.BadParameter("--csv needs --label COLUMN, the column to predict")
-    wanted = csv_training.Wanted(label, objective, time, group, tuple(drop or ()), tuple(categorical or ()), separator)
-    train_table.command(settings, table, name, wanted, Protocol(test_last, seed), frozenset(keep or ()), console=console)
-
-
-@app.command()
-def evaluate(
-    domain: DomainArgument,
-    data: Annotated[list[Path], typer.Option("--data", help="Recorded history: files or a folder; may be given several times.")],
-    split: Annotated[
-        str | None, typer.Option(help="Part by time or by key, where the data allows both.", callback=one_of(("time", "key")))
-    ] = None,
-    test: Annotated[Path | None, typer.Option("--test", help="Judge on this file instead: the test file of C-MAPSS.")] = None,
-    rul: Annotated[Path | None, typer.Option("--rul", help="What the test file's engines had left: the RUL file of C-MAPSS.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here as well.")] = None,
-) -> None:
-    """Judge the training recipe on recorded history, as the domain's benchmark does."""
-    from apps import train as process
-    from models.recorded import Question
-
-    chosen: Any = split
-    process.evaluate(domain, Question(data, chosen, test, rul), json_file, console=console)
-
-
-@app.command()
-def export(
-    model: Annotated[
-        Path | None, typer.Option("--model", help="A bundle's folder, or a LightGBM text model. Default: the newest bundle.")
-    ] = None,
-    to: Annotated[str, typer.Option(help="Formats, separated by commas.")] = ",".join(FORMATS),
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out"),
-) -> None:
-    """Write a model as files that stand alone, one for each format. Takes a bundle, or your own LightGBM text file."""
-    from apps import export as process
-
-    process.command(from_environment(), model, to.split(","), out, say=say)
-
-
-ArtifactArgument = Annotated[Path, typer.Argument(help="A model as a file: LightGBM text, PMML, PFA; told by its ending or beginning.")]
-DropOption = Annotated[list[str] | None, typer.Option("--drop", help="A column to leave out; may be given several times.")]
-
-
-@app.command()
-def score(
-    artifact: ArtifactArgument,
-    rows: Annotated[str, typer.Argument(help="A table: CSV, parquet, or - for CSV on standard input. Columns are matched by name.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write to. Default: standard output.")] = None,
-    drop: DropOption = None,
-    separator: SeparatorOption = ",",
-) -> None:
-    """Score a table with an artifact of any format: a line of raw and linked scores for each row, to the last bit."""
-    from apps import score as process
-
-    done = process.command(artifact, rows, out, dropped=drop or [], separator=separator, console=console)
-    say(f"{done:,} rows scored" + (f"; {out}" if out else ""))
-
-
-@app.command()
-def inspect(artifact: ArtifactArgument) -> None:
-    """Show what an artifact of any format holds: features, labels, trees, link, hashes."""
-    from apps import inspect as process
-
-    process.command(artifact, console)
-
-
-@app.command()
-def verify(
-    model: Annotated[Path, typer.Argument(help="A LightGBM text model, or a folder with one: a bundle, or what export wrote.")],
-    artifacts: Annotated[
-        list[Path] | None, typer.Argument(help="Artifacts to compare. Default: those in the folder; for a lone model, fresh exports.")
-    ] = None,
-    data: Annotated[str | None, typer.Option("--data", help="A table of rows to compare on, beside those made for the model.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the report here as JSON.")] = None,
-    judges: Annotated[bool, typer.Option(help="Ask independent engines too.")] = True,
-    drop: DropOption = None,
-) -> None:
-    """Prove that artifacts give LightGBM's answer: on your rows, and on rows that stand on every split. Exits with 1 if one does not."""
-    from apps import verify as process
-
-    passed = process.command(model, artifacts or [], data, out, judged=judges, dropped=drop or [], console=console)
-    raise typer.Exit(0 if passed else 1)
-
-
-@app.command()
-def serve(
-    artifacts: Annotated[list[Path], typer.Argument(help="Artifacts to serve, each under a name made of its model's digest.")],
-    port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.", min=0, max=65535)] = 8080,
-    host: Annotated[str, typer.Option(help="Address to listen on; leave it unless something in front checks who comes.")] = "127.0.0.1",
-) -> None:
-    """Put artifacts behind a server that speaks the Open Inference Protocol v2. POLYSCORE_API_KEY sets a key to ask for."""
-    from apps import serve as process
-
-    key = from_environment().api_key.get_secret_value()
-    process.command(artifacts, host=host, port=port, api_key=key, say=say)
-
-
-@app.command()
+@app.command(rich_help_panel=STREAM)
 def stream(
     domain: DomainArgument,
     model: PinnedOption = None,
@@ -312,7 +220,7 @@ def stream(
     scorer.command(settings, options, say)
 
 
-@app.command()
+@app.command(rich_help_panel=STREAM)
 def batch(
     domain: DomainArgument,
     since: Annotated[str | None, typer.Option(help="Leave out what has had no event since then, such as 2026-01-31.")] = None,
@@ -328,7 +236,7 @@ def batch(
     process.command(from_environment(), options, console)
 
 
-@app.command()
+@app.command(rich_help_panel=STREAM)
 def sink(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Drop the tables first; they are filled again from the topics.")] = False,
 ) -> None:
@@ -342,42 +250,43 @@ def sink(
         sink.run(settings, stop=stop, say=say)
 
 
-@app.command()
+@app.command(rich_help_panel=STREAM)
 def monitor() -> None:
     """Measure what readers see: latency percentiles against the deadline, throughput, consumer lag; published on `metrics`."""
     from apps import label_letters, monitor, process
 
     settings = from_environment()
+    begin(settings, "measuring what readers see")
     with process.stoppable() as stop, process.beside(lambda: label_letters.run(settings, stop), stop):
         monitor.run(settings, stop=stop)
+    say("stopped")
 
 
-@app.command()
+@app.command(rich_help_panel=STREAM)
 def setup(domain: DomainOrNone = None) -> None:
     """Create the topics and, where a domain has no model yet, train one: what a deployment does once."""
-    from apps import topics
-    from apps import train as process
+    from apps import announce, topics
 
     settings = from_environment()
     created = topics.create_topics(settings)
     say(f"created {len(created)} topics" if created else "the topics are there")
     for name in (domain,) if domain else DOMAINS:
-        process.ensure(settings, name, console=console)
+        announce.ensure(settings, name, console=console)
 
 
-@app.command()
+@app.command(rich_help_panel=STREAM)
 def ui(
     port: Annotated[int, typer.Option(help="Wanted port; a free one is taken if it is busy.", min=0, max=65535)] = 8501,
     host: Annotated[str, typer.Option(help="Address to listen on; leave it unless something in front checks who comes.")] = "127.0.0.1",
 ) -> None:
     """Open the dashboard's server on this machine."""
-    from apps import dashboard
+    from apps import dashboard, database
 
-    from_environment()  # what is wrong there is told here; the server would tell it to the log
+    database.known(from_environment().database)  # what is wrong there is told here; the server would tell it to the log
     raise typer.Exit(dashboard.run(port=port, host=host))
 
 
-@app.command()
+@app.command(rich_help_panel=STREAM)
 def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Stop the broker and delete what polyscore keeps in .polyscore: topics, database, state and models."""
     from apps import reset as process
@@ -398,17 +307,25 @@ def _sized(text: str) -> tuple[str, int]:
 
 def main() -> None:
     """Run a command; what a person can mend is one line, not a trace."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells of its font cache
+    logs.configure()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a command that is asked to end cleans up, as after Ctrl-C
     try:
         app()
-    except _errors() as error:
-        _fail(_in_words(error))
-    except OSError as error:
-        if error.errno not in _MENDABLE:
+    except Exception as error:
+        if _traced:
             raise
-        _fail(f"{error.filename or 'a file'}: {error.strerror}; make room there, or mend the rights")
+        _fail(_told(error))
+
+
+def _told(error: Exception) -> str:
+    """One line with a remedy. What nobody foresaw is a defect; its trace goes to the log where that is no terminal."""
+    if isinstance(error, _errors()):
+        return _in_words(error)
+    if isinstance(error, OSError) and error.errno in _MENDABLE:
+        return f"{error.filename or 'a file'}: {error.strerror}; make room there, or mend the rights"
+    if not sys.stderr.isatty():
+        logs.logger(__name__).exception("a defect")
+    return f"{type(error).__name__}: {error}; this is a defect of polyscore: `polyscore --debug ...` shows where, please report it"
 
 
 def _fail(text: str) -> NoReturn:
@@ -417,11 +334,12 @@ def _fail(text: str) -> NoReturn:
 
 
 def _errors() -> tuple[type[Exception], ...]:
+    from domain.terms import TermsError
     from exports.errors import ExportError
     from models.errors import ModelError
 
     kafka = sys.modules.get("confluent_kafka")  # a command that did not import it did not raise its exception
-    return (AppError, ExportError, ModelError, *([kafka.KafkaException] if kafka else []))
+    return (AppError, ExportError, ModelError, TermsError, *([kafka.KafkaException] if kafka else []))
 
 
 def _in_words(error: Exception) -> str:

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from apps.cli_options import DomainArgument, DomainOrNone, FormatOption, console, one_of, say, seconds
+from apps.cli_options import LOOKING, LOOP, MODELS, DomainArgument, DomainOrNone, FormatOption, console, one_of, run_on, say, seconds
 from apps.settings import from_environment
 from domain.registry import DOMAINS
 
 loop_app = typer.Typer()
 
 
-@loop_app.command()
+@loop_app.command(rich_help_panel=MODELS)
 def retrain(  # noqa: PLR0913  # its arguments are options
     domain: DomainArgument,
     why: Annotated[str, typer.Option(help="What triggered it; goes into the registry.")] = "by hand",
@@ -40,44 +40,40 @@ def retrain(  # noqa: PLR0913  # its arguments are options
     raise typer.Exit(0 if outcome.better else process.REFUSED)
 
 
-@loop_app.command()
+@loop_app.command(rich_help_panel=LOOP)
 def outcomes() -> None:
     """Join decisions with what became of them: money saved, offers taken, failures foreseen; published on `metrics`."""
     from apps import outcomes as process
-    from apps.process import stoppable
 
-    settings = from_environment()
-    with stoppable() as stop:
-        process.run(settings, stop=stop)
+    run_on("joining decisions with what becomes of them", lambda settings, stop: process.run(settings, stop=stop))
+    say("stopped")
 
 
-@loop_app.command()
+@loop_app.command(rich_help_panel=LOOP)
 def shadow(domain: DomainOrNone = None, model_format: FormatOption = "pmml") -> None:
     """Let challengers score beside the champion what it decided; what they would have done goes on a topic of its own."""
     from apps import shadow as process
-    from apps.process import stoppable
 
-    with stoppable() as stop:
-        chosen = [DOMAINS[domain]] if domain else [*DOMAINS.values()]
-        written = process.run(from_environment(), chosen, model_format, stop=stop)
-    say(f"stopped: {written:,} decisions in a challenger's place")
+    chosen = [DOMAINS[domain]] if domain else [*DOMAINS.values()]
+    what = f"challengers score what the champions of {', '.join(d.name for d in chosen)} decide"
+    written = run_on(what, lambda settings, stop: process.run(settings, chosen, model_format, stop=stop))
+    say(f"stopped: {written or 0:,} decisions in a challenger's place")
 
 
-@loop_app.command()
+@loop_app.command(rich_help_panel=LOOP)
 def online(
     domain: DomainArgument,
     every: Annotated[int, typer.Option(help="Labels between two judgements by the gate.", min=100)] = 5_000,
 ) -> None:
     """Let a model that learns one label at a time challenge the champion from the shadow."""
     from apps import online as process
-    from apps.process import stoppable
 
-    with stoppable() as stop:
-        written = process.run(from_environment(), DOMAINS[domain], every=every, stop=stop)
-    say(f"stopped: {written:,} decisions in the champion's place")
+    what = f"learning the labels of {domain} as they come"
+    written = run_on(what, lambda settings, stop: process.run(settings, DOMAINS[domain], every=every, stop=stop))
+    say(f"stopped: {written or 0:,} decisions in the champion's place")
 
 
-@loop_app.command()
+@loop_app.command(rich_help_panel=LOOP)
 def loop(
     domain: DomainOrNone = None,
     labels: Annotated[int | None, typer.Option(help="Train again after so many new labels. Default: not for that.", min=1)] = None,
@@ -87,15 +83,16 @@ def loop(
 ) -> None:
     """Train again when a rule says so, keep the former champion in the shadow of the new one, and roll back what is worse."""
     from apps import loop as process
-    from apps.process import stoppable
     from models.rules import Rules
 
     rules = Rules(labels, seconds(every), drift, retry_labels)
-    with stoppable() as stop:
-        process.run(from_environment(), [DOMAINS[domain]] if domain else [*DOMAINS.values()], rules, stop=stop)
+    watched = [DOMAINS[domain]] if domain else [*DOMAINS.values()]
+    what = f"watching the models of {', '.join(d.name for d in watched)}"
+    run_on(what, lambda settings, stop: process.run(settings, watched, rules, stop=stop))
+    say("stopped")
 
 
-@loop_app.command()
+@loop_app.command(rich_help_panel=LOOKING)
 def explain(
     decision_id: Annotated[str, typer.Argument(help="The decision's id: that of its event.")],
     domain: Annotated[str | None, typer.Option(help="Look in this domain only.", callback=one_of(DOMAINS))] = None,
@@ -107,7 +104,7 @@ def explain(
     raise typer.Exit(0 if process.command(from_environment(), decision_id, domain, as_json=as_json, console=console) else 1)
 
 
-@loop_app.command()
+@loop_app.command(rich_help_panel=LOOKING)
 def decisions(
     domain: DomainArgument,
     version: Annotated[str | None, typer.Option("--model", help="Only those that this version of the model made.")] = None,
@@ -121,12 +118,10 @@ def decisions(
     say(f"{done:,} decisions")
 
 
-@loop_app.command()
+@loop_app.command(rich_help_panel=LOOP)
 def quality() -> None:
     """Judge decisions by the labels that come days later, by day and version, and watch for drift; published on `metrics`."""
     from apps import quality as process
-    from apps.process import stoppable
 
-    settings = from_environment()
-    with stoppable() as stop:
-        process.run(settings, stop=stop)
+    run_on("judging decisions by their labels, and watching for drift", lambda settings, stop: process.run(settings, stop=stop))
+    say("stopped")

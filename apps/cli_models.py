@@ -89,3 +89,25 @@ def models_archive(domain: DomainArgument, version: VersionArgument, why: WhyOpt
     from apps import models_command, moves
 
     say(moves.archive(from_environment(), DOMAINS[domain], version, models_command.by_hand(why)))
+
+
+@models_app.command("terms")
+def models_terms(
+    domain: DomainArgument,
+    terms: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=NUMBER]...", help="What to set. Default: show what is in force.")
+    ] = None,
+    why: Annotated[str, typer.Option(help="The reason, kept with the change; needed for one.")] = "",
+    reset: Annotated[bool, typer.Option("--reset", help="Go back to the domain's own numbers.")] = False,
+) -> None:
+    """Show the numbers that the domain's policy decides by, or set some: running scorers take them without a restart."""
+    from apps import models_command, moves
+    from apps.terms import typed
+
+    if terms and reset:
+        raise typer.BadParameter("set terms, or reset them all", param_hint="--reset")
+    if not terms and not reset:
+        models_command.terms(from_environment(), DOMAINS[domain], console)
+        return
+    cause = models_command.by_hand(why)
+    say(moves.decide_by(from_environment(), DOMAINS[domain], None if reset else typed(terms or []), cause))

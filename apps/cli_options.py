@@ -6,17 +6,27 @@ import math
 from collections.abc import Callable, Collection
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from threading import Event
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
 
 from apps import terminal
-from apps.settings import Guarantee, Settings
+from apps.settings import Guarantee, Settings, from_environment
 from domain.registry import DOMAINS
 from exports.formats import FORMATS
 
+_Done = TypeVar("_Done")
 console = Console(stderr=True, highlight=False, markup=False)
+
+
+# The headings under which `polyscore --help` lists its commands.
+FILES = "Files: a model leaves Python"
+MODELS = "Models"
+STREAM = "The stream"
+LOOP = "The loop"
+LOOKING = "Looking at what runs"
 
 
 class GuaranteeName(StrEnum):
@@ -37,6 +47,24 @@ def one_of(names: Collection[str]) -> Callable[[str], str]:
     return check
 
 
+def begin(settings: Settings, what: str) -> None:
+    """Say what a process that runs on does. Raises ``BrokerError`` instead, where no Kafka is known."""
+    from apps.kafka import bootstrap
+
+    bootstrap(settings)
+    say(f"{what}; Ctrl-C stops")
+
+
+def run_on(what: str, work: Callable[[Settings, Event], _Done]) -> _Done | None:
+    """Say what is done, and do it until Ctrl-C, anew where Kafka was away. Returns and raises as ``process.again``."""
+    from apps.process import again, stoppable
+
+    settings = from_environment()
+    begin(settings, what)
+    with stoppable() as stop:
+        return again(lambda: work(settings, stop), stop)
+
+
 def finite(value: float | None) -> float | None:
     """Refuses "nan" and "inf", which pass every bound."""
     if value is not None and not math.isfinite(value):
@@ -52,14 +80,10 @@ def _separator(text: str) -> str:
     return found
 
 
-DomainArgument = Annotated[
-    str,
-    typer.Argument(help=f"Which domain: {', '.join(DOMAINS)}.", callback=one_of(DOMAINS), autocompletion=lambda: list(DOMAINS)),
-]
-DomainOrNone = Annotated[
-    str | None,
-    typer.Argument(help=f"Which domain: {', '.join(DOMAINS)}.", callback=one_of(DOMAINS), autocompletion=lambda: list(DOMAINS)),
-]
+_WHICH = f"Which domain: {', '.join(DOMAINS)}. Or a table of your own, by its name."
+DomainArgument = Annotated[str, typer.Argument(help=_WHICH, callback=one_of(DOMAINS), autocompletion=lambda: list(DOMAINS))]
+DomainOrNone = Annotated[str | None, typer.Argument(help=_WHICH, callback=one_of(DOMAINS), autocompletion=lambda: list(DOMAINS))]
+MoreFiles = Annotated[list[Path] | None, typer.Argument(help="More files: what a shell makes of `--data *.parquet`.", show_default=False)]
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="A bundle's folder. Default: the champion; without one, the newest trained here.")
 ]

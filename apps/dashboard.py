@@ -19,6 +19,10 @@ _OPTIONS = {
     "client.showErrorDetails": "none",
     "theme.light.primaryColor": "#2f7f9b",  # named for both: else Streamlit takes it for one light theme, and nobody has the dark
     "theme.dark.primaryColor": "#5fb0cb",
+    "theme.light.backgroundColor": "#ffffff",  # ``ui.theme`` has colours that can be read on these
+    "theme.light.secondaryBackgroundColor": "#f8f8f7",
+    "theme.dark.backgroundColor": "#171614",
+    "theme.dark.secondaryBackgroundColor": "#2d2b27",
     "theme.baseRadius": "small",
 }
 
@@ -30,7 +34,8 @@ def command(*, port: int, host: str) -> list[str]:
         raise AppError("the package ui is not installed beside apps; install polyscore again")
     app = Path(spec.submodule_search_locations[0]) / "app.py"
     options = {**_OPTIONS, "server.port": str(port), "server.address": host, "browser.serverAddress": host}
-    return [sys.executable, "-m", "streamlit", "run", str(app), *(f"--{name}={value}" for name, value in options.items())]
+    # -P: else Python looks in the folder that it is started in first, and a ``ui.py`` or ``models.py`` there would be run for ours.
+    return [sys.executable, "-P", "-m", "streamlit", "run", str(app), *(f"--{name}={value}" for name, value in options.items())]
 
 
 def run(*, port: int, host: str) -> int:

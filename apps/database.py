@@ -26,7 +26,7 @@ def open_database(url: str, *, read_only: bool = False) -> Engine:
     ``url`` is ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``. Raises ``DatabaseError`` where the URL is
     none of these, the database cannot be reached, is not there yet (``read_only``) or has tables of another version.
     """
-    parsed = _parse(url)
+    parsed = known(url)
     engine = _sqlite(parsed, read_only) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed, read_only)
     try:
         if not read_only:
@@ -49,7 +49,7 @@ def create_tables(engine: Engine) -> None:
 
 def drop_tables(url: str) -> None:
     """Drop our tables, of whatever version, and make them anew. Raises ``DatabaseError`` as ``open_database`` does."""
-    parsed = _parse(url)
+    parsed = known(url)
     engine = _sqlite(parsed, False) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed, False)
     try:
         with engine.begin() as connection:
@@ -95,7 +95,8 @@ def explain(error: DBAPIError, url: URL | Engine) -> DatabaseError:
     return DatabaseError(f"database {_shown(place)}: {said}; {_remedy(said)}")
 
 
-def _parse(url: str) -> URL:
+def known(url: str) -> URL:
+    """A URL of a kind that there is code for; asks no server. Raises ``DatabaseError``."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # the text is not shown: it may hold a password

@@ -13,7 +13,7 @@ import orjson
 from apps.kafka import explained
 from apps.partitions import to_end
 from apps.settings import Settings
-from domain.cards import masked
+from apps.sheet import harmless
 from domain.contract import Domain
 from domain.registry import DOMAINS
 
@@ -36,7 +36,7 @@ def command(settings: Settings, wanted: Wanted) -> int:
     sheet.writerow(_COLUMNS)
     with explained(settings):
         for decision in _chosen(settings, DOMAINS[wanted.domain], wanted):
-            sheet.writerow([masked(str(decision[name])) for name in _COLUMNS])
+            sheet.writerow([harmless(decision[name]) for name in _COLUMNS])
             done += 1
     return done
 

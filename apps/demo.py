@@ -11,15 +11,18 @@ from urllib.request import urlopen
 from rich.console import Console
 from rich.live import Live
 
-from apps import address, audit, broker, dashboard, process, topics, train
+from apps import address, announce, audit, broker, dashboard, process, topics
 from apps.address import Address
 from apps.children import STOP_WITHIN, Child, last_words
+from apps.errors import InputError
 from apps.process import Stop
 from apps.settings import Guarantee, Settings
 from apps.summary import Summary
 from apps.terminal import progress, say
+from apps.trainings import Trainings
 from domain.contract import Domain
 from domain.registry import DOMAINS
+from models import manifest
 
 _LINE_EVERY = 5.0  # seconds, headless
 _SETTLE = 60.0  # seconds that the scorer may take to finish after the last payment
@@ -39,33 +42,51 @@ class Options:
     format: str
     guarantee: Guarantee
     port: int
-    domains: tuple[str, ...] = tuple(DOMAINS)
+    domains: tuple[str, ...] = DOMAINS.built_in
 
 
 def run(settings: Settings, options: Options, console: Console) -> int:
     """Run until Ctrl-C, the end of the time, or the death of a process. Returns the exit status: 0 if all was well.
 
-    The dashboard and what all domains share start first; a domain joins when its model is there. A timed run ends with a
-    check on the topics: every event that asks for a decision must have one.
+    Models that are not there are trained beside what starts; a domain joins when its model is there. The time of a timed run
+    begins when all have joined; it ends with a check on the topics: every event that asks for a decision must have one.
     """
+    _refuse_tables(options.domains)
     with process.stoppable() as stop, ExitStack() as stack:
         refusal = f"a demo runs in {settings.home} already; stop it first, or set POLYSCORE_HOME to another folder"
         stack.enter_context(process.only(settings.home / "demo.lock", refusal))
         try:
             with stop.at_once():
+                trainings = Trainings(settings, _teller(options, console))
+                stack.callback(trainings.stop)
+                for name in options.domains:
+                    if not manifest.bundles(settings.bundles / name):
+                        say(console, f"training {DOMAINS[name].title.lower()}")
+                        trainings.want(name)
                 kafka = _kafka(settings, console, stack)
-                demo = Demo(settings, options, console, stop, kafka)
+                demo = Demo(settings, options, console, stop, kafka, trainings)
             stack.callback(demo.stop_all)
             demo.start()
-            for name in options.domains:
-                with stop.at_once():
-                    train.ensure(settings, name, console=console)
-                demo.add(name)
+            with stop.at_once():
+                demo.join_those_known()
             demo.watch()
             return demo.finish()
         except KeyboardInterrupt:
             say(console, "stopping before the demo was done")
             return _INTERRUPTED
+
+
+def _refuse_tables(names: Sequence[str]) -> None:
+    """Raises ``InputError``: nothing simulates a table."""
+    for name in names:
+        if name in DOMAINS.own:
+            by_hand = f"`polyscore stream {name}`, `polyscore sink` and `polyscore replay {name} --data FILE`"
+            raise InputError(f"{name} is a table of your own, which nothing simulates, so it has no demo; run {by_hand} beside each other")
+
+
+def _teller(options: Options, console: Console) -> Callable[[str], None]:
+    """What hears how trainings come along, line by line: a log; the live screen shows it by itself."""
+    return (lambda text: say(console, text)) if options.headless or not console.is_terminal else lambda text: None
 
 
 def _kafka(settings: Settings, console: Console, stack: ExitStack) -> Address:
@@ -81,8 +102,11 @@ def _kafka(settings: Settings, console: Console, stack: ExitStack) -> Address:
 class Demo:
     """The running processes, and what is shown of them."""
 
-    def __init__(self, settings: Settings, options: Options, console: Console, stop: Stop, kafka: Address) -> None:
+    def __init__(  # one of each
+        self, settings: Settings, options: Options, console: Console, stop: Stop, kafka: Address, trainings: Trainings
+    ) -> None:
         self._settings, self._options, self._console, self._stop, self._kafka = settings, options, console, stop, kafka
+        self._trainings = trainings
         self._domains = [DOMAINS[name] for name in options.domains]
         self._children: list[Child] = []
         self._began = {domain.name: audit.ends(settings, domain) for domain in self._domains}
@@ -104,11 +128,21 @@ class Demo:
             "scoring": f"{o.format}, {o.guarantee}",
             "kafka": self._kafka.bootstrap,
             "logs": str(settings.logs),
-        })  # fmt: skip
+        }, self._trainings.now)  # fmt: skip
         self._wait_for_dashboard()
         self._say(f"the dashboard is at {self._address}", "bold")
 
-    def add(self, domain_name: str) -> None:
+    def join_those_known(self) -> None:
+        """The domains whose models were trained before. A model that is of no use is trained anew."""
+        for name in self._options.domains:
+            if name in self._trainings.now:
+                continue
+            if announce.known(self._settings, name, console=self._console):
+                self._join(name)
+            else:
+                self._trainings.want(name)
+
+    def _join(self, domain_name: str) -> None:
         """Start a domain's scorer, which takes the announced model, and its source, whose history goes through the scorer first."""
         o, domain = self._options, DOMAINS[domain_name]
         scorer = ["stream", domain_name, "--format", o.format, "--guarantee", o.guarantee, "--instance", "demo"]
@@ -136,14 +170,19 @@ class Demo:
     def _all_running(self) -> bool:
         """Kafka first, if it is ours: where it has ended, the others soon end too, and are not to blame."""
         self._kafka_ended = self._kafka_ended or (self._kafka.pid > 0 and address.running(self._settings) != self._kafka)
-        self._died = self._died or next((child for child in self._children if not child.running), None)
+        self._died = self._died or self._trainings.failed or next((child for child in self._children if not child.running), None)
         return not self._kafka_ended and self._died is None
 
     def watch(self) -> None:
         """Show what happens until it is time to stop."""
-        end = time.monotonic() + self._options.duration_s if self._options.duration_s else None
+        end: float | None = None
         with self._screen() as show:
             while not self._stop.is_set() and self._all_running() and (end is None or time.monotonic() < end):
+                for name in self._trainings.done():
+                    announce.known(self._settings, name, console=self._console)  # it may have been ready before Kafka was
+                    self._join(name)
+                if end is None and self._options.duration_s and not self._trainings.now:
+                    end = time.monotonic() + self._options.duration_s
                 self._summary.update()
                 show()
                 self._stop.wait(0.2)
@@ -174,6 +213,8 @@ class Demo:
         if self._died is not None:
             died = self._died
             return self._failed(f"{died.name} ended with status {died.popen.returncode}; {died.log} ends with:", died.last_words())
+        if self._trainings.now:
+            raise KeyboardInterrupt
         if self._stop.is_set() or self._options.duration_s is None:
             self._say("stopping")
             return 0
@@ -210,6 +251,7 @@ class Demo:
 
     def stop_all(self) -> None:
         """Stop every process, those that feed others first."""
+        self._trainings.stop()
         order = (_SOURCE, "scorer", "loop", "retrain", "shadow", "outcomes", "quality", "monitor", "sink", "dashboard")
         for child in sorted(self._children, key=lambda c: order.index(c.name.rpartition("-")[2])):
             child.stop(_WITHOUT_KAFKA if self._kafka_ended else STOP_WITHIN)

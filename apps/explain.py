@@ -20,10 +20,12 @@ from apps.partitions import to_end
 from apps.readable import values
 from apps.settings import Settings
 from apps.terminal import progress, say
+from apps.terms import in_words
 from domain.cards import masked
 from domain.contract import Domain
 from domain.decision import Decision
 from domain.registry import DOMAINS
+from domain.terms import in_full
 from models import bundle as bundles
 from models.dataset import Progress
 from models.errors import ModelError
@@ -135,6 +137,9 @@ def _show(found: Audit, console: Console) -> None:
     known = found.registry.versions.get(d.model_version)
     since = f", {known.stage} ({known.steps[-1].by}: {known.steps[-1].why})" if known else ""
     say(console, f"made by {d.model_version} as {d.format}{since}")
+    by = DOMAINS[d.domain].terms
+    if by:
+        say(console, f"by {in_words(in_full(by, d.terms))}")
     if found.explanation is None:
         say(console, found.unexplained, "yellow")
         return

@@ -9,8 +9,9 @@ from apps.errors import InputError
 from apps.settings import Settings
 from domain.registry import DOMAINS
 from domain.schema import FeatureSchema
-from exports import files
+from exports import files, lightgbm_text
 from exports.formats import FORMATS
+from exports.lightgbm_text import ModelSource
 from models import bundle as bundles
 
 Say = Callable[[str], None]
@@ -37,11 +38,11 @@ def command(settings: Settings, model: Path | None, formats: Sequence[str], out:
     return written
 
 
-def _source(settings: Settings, model: Path | None) -> tuple[str, FeatureSchema | None, str]:
+def _source(settings: Settings, model: Path | None) -> tuple[ModelSource, FeatureSchema | None, str]:
     """The model's text, its schema if a bundle states one, and what to call it."""
     if model is not None and not model.exists() and (named := settings.bundles / model.name).is_dir() and model.name == str(model):
         model = bundles.latest(named)
     if model is not None and not model.is_dir():
-        return files.text(model), None, str(model)
+        return lightgbm_text.parse(files.text(model), model.name), None, str(model)
     found = bundles.load_bundle(model or bundles.latest(settings.bundles / next(iter(DOMAINS))))
     return (found.folder / FORMATS["native"].file_name).read_text(), found.schema, f"bundle {found.version}"

@@ -6,15 +6,18 @@ Inference Protocol's REST specification, version 2.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from domain.schema import MISSING, FeatureSchema
+from domain.schema import MISSING, Feature, FeatureSchema
+from domain.table.categories import ONLY_CODES, Categories, TwoMeaningsError
 from exports.remote import HEADER, MOST_ROWS
 
 MOST_JSON: Final = 16 << 20  # bytes; as Python objects they may take twenty times as much
@@ -47,18 +50,45 @@ def split(body: bytes, length: str | None) -> tuple[dict[str, Any], memoryview]:
     return head, parts[at:]
 
 
-def answer(head: Mapping[str, Any], fields: dict[str, Any], tensors: Mapping[str, Matrix]) -> tuple[bytes, int | None]:
-    """The answer to the request ``head``: its bytes and, where the tensors follow binary, the length of its JSON."""
+def asked(head: Mapping[str, Any], known: Sequence[str]) -> dict[str, bool]:
+    """The outputs that the request ``head`` asks for, in its order (``known`` where it names none), and whether each is to be binary.
+
+    Raises ``RefusedError`` for an output that is not known.
+    """
+    binary = _flag(head, "binary_data_output", otherwise=False)
+    outputs = head.get("outputs")
+    if outputs is None or outputs == []:
+        return dict.fromkeys(known, binary)
+    named = [o.get("name") if isinstance(o, dict) else None for o in outputs] if isinstance(outputs, list) else [None]
+    if unknown := [str(name)[:40] for name in named if name not in known]:
+        raise RefusedError(400, f"no output {unknown[0]!r}; a request's outputs are objects with a name: {' or '.join(known)}")
+    if len(set(named)) < len(named):
+        raise RefusedError(400, f"outputs {', '.join(map(str, named))[:40]}: one stands twice")
+    return {o["name"]: _flag(o, "binary_data", otherwise=binary) for o in outputs}
+
+
+def _flag(of: Mapping[str, Any], name: str, *, otherwise: bool) -> bool:
+    parameters = of.get("parameters")
+    return bool(parameters.get(name, otherwise)) if isinstance(parameters, dict) else otherwise
+
+
+def answer(
+    head: Mapping[str, Any], fields: dict[str, Any], tensors: Mapping[str, Matrix], binary: Mapping[str, bool]
+) -> tuple[bytes, int | None]:
+    """The answer to the request ``head``: its bytes and, where tensors follow that are ``binary``, the length of its JSON."""
     if isinstance(head.get("id"), str):
         fields["id"] = head["id"]
-    outputs: list[dict[str, Any]] = [{"name": name, "datatype": "FP64", "shape": list(m.shape)} for name, m in tensors.items()]
-    if not (isinstance(head.get("parameters"), dict) and head["parameters"].get("binary_data_output")):
-        told = [{**output, "data": m.ravel().tolist()} for output, m in zip(outputs, tensors.values(), strict=True)]
-        return orjson.dumps({**fields, "outputs": told}), None
-    told = [{**output, "parameters": {"binary_data_size": m.nbytes}} for output, m in zip(outputs, tensors.values(), strict=True)]
-    text = orjson.dumps({**fields, "outputs": told})
+    outputs = [{"name": name, "datatype": "FP64", "shape": list(m.shape), **_data(m, binary=binary[name])} for name, m in tensors.items()]
+    text = orjson.dumps({**fields, "outputs": outputs})
+    behind = [m.astype("<f8").tobytes() for name, m in tensors.items() if binary[name]]
+    if not behind:
+        return text, None
     text += b" " * (-len(text) % 8)  # so that the doubles lie aligned
-    return b"".join([text, *(m.astype("<f8").tobytes() for m in tensors.values())]), len(text)
+    return b"".join([text, *behind]), len(text)
+
+
+def _data(tensor: Matrix, *, binary: bool) -> dict[str, Any]:
+    return {"parameters": {"binary_data_size": tensor.nbytes}} if binary else {"data": tensor.ravel().tolist()}
 
 
 def rows_of(inputs: Sequence[Any], binary: memoryview, schema: FeatureSchema) -> Matrix:
@@ -81,8 +111,7 @@ def rows_of(inputs: Sequence[Any], binary: memoryview, schema: FeatureSchema) ->
     unknown, lacking = sorted(set(tensors) - set(schema.names)), [n for n in schema.names if n not in tensors]
     if unknown or lacking or len({len(v) for v in tensors.values()}) != 1:
         raise RefusedError(400, f"give `features`, or a tensor of one length for each feature; unknown {unknown}, lacking {lacking}")
-    columns = [[_value(schema, name, v) for v in tensors[name]] for name in schema.names]
-    return _checked(np.array(columns, dtype=np.float64).T)
+    return _checked(np.array([_column(f, tensors[f.name]) for f in schema.features], dtype=np.float64).T)
 
 
 def _checked(rows: Matrix) -> Matrix:
@@ -91,12 +120,41 @@ def _checked(rows: Matrix) -> Matrix:
     return np.ascontiguousarray(rows)
 
 
-def _value(schema: FeatureSchema, name: str, value: Any) -> float:
+def _column(feature: Feature, values: list[Any] | Matrix) -> list[float]:
+    """A feature's values as a scorer takes them: labels as a table's cells are read (``apps.cells``), and no number in their place."""
+    read = _code if feature.labelled else _number
+    found: list[float] = []
+    for value in values:
+        try:
+            found.append(read(feature, value))
+        except (ValueError, TwoMeaningsError) as error:
+            raise RefusedError(400, f"input {feature.name!r}, row {len(found) + 1}: {error}") from None
+    return found
+
+
+def _code(feature: Feature, value: Any) -> float:
     if isinstance(value, str):
-        if not schema.features[schema.names.index(name)].categories:
-            raise RefusedError(400, f"input {name!r}: {value[:40]!r} where a number was due")
-        return schema.code(name, value)
+        return _categories(feature).code(value)
+    if not math.isnan(value):
+        raise ValueError(f"{value!s:.40} where a label was due: send labels as BYTES (`features` takes their codes)")
+    return MISSING
+
+
+def _number(feature: Feature, value: Any) -> float:
+    if not isinstance(value, str):
+        return float(value)
+    if not feature.coded:
+        raise ValueError(f"{value[:40]!r} where a number was due")
+    from apps.csv_columns import NUMBER  # noqa: PLC0415  # pyarrow takes time and memory: a server that nobody asks so does without
+
+    if not re.match(NUMBER, value.strip()):
+        raise ValueError(f"{value[:40]!r} is not a number, and {ONLY_CODES}")
     return float(value)
+
+
+@lru_cache(maxsize=1000)
+def _categories(feature: Feature) -> Categories:
+    return Categories(feature)
 
 
 def _tensor(tensor: Any, binary: memoryview, features: int) -> tuple[str, list[Any] | Matrix, int]:
@@ -111,7 +169,8 @@ def _tensor(tensor: Any, binary: memoryview, features: int) -> tuple[str, list[A
         raise RefusedError(400, f"input {str(name)[:40]!r}: a name is text, and a shape a list of whole numbers")
     width = features if name == "features" else 1
     count = int(np.prod(shape, dtype=object)) if shape else 0
-    if kind not in ("FP64", "FP32", "INT64", "INT32", "BYTES") or min(shape, default=0) < 1 or count > MOST_ROWS * width or count % width:
+    formed = shape[1:] == [width] or (width == 1 and len(shape) == 1)
+    if kind not in ("FP64", "FP32", "INT64", "INT32", "BYTES") or not formed or not 0 < shape[0] <= MOST_ROWS:
         shown = f"{str(kind)[:40]} of shape {str(shape)[:40]}"
         raise RefusedError(400, f"input {name[:40]!r}: {shown}; FP64 of shape [n, {width}], n up to {MOST_ROWS:,}, is due")
     if size is not None:
@@ -122,13 +181,16 @@ def _tensor(tensor: Any, binary: memoryview, features: int) -> tuple[str, list[A
         raise RefusedError(
             400, "input 'features': numbers alone, labels as their codes; labels go as BYTES in a tensor of their feature's name"
         )
-    return name, _values(name, _flat(data), count, labels=kind == "BYTES"), 0
+    return name, _values(name, _flat(name, data, shape), count, labels=kind == "BYTES"), 0
 
 
-def _flat(data: Any) -> list[Any]:
-    """Nested lists as one: tensors may come either way."""
+def _flat(name: str, data: Any, shape: list[int]) -> list[Any]:
+    """Nested lists as one: tensors may come either way. Raises ``RefusedError`` where they are nested otherwise than ``shape`` says."""
     if not isinstance(data, list):
         return []
+    lengths = {len(item) if isinstance(item, list) else 0 for item in data}
+    if len(shape) == 2 and lengths not in (set(), {0}, {shape[1]}):
+        raise RefusedError(400, f"input {name!r}: its rows have {sorted(lengths)} values where {shape[1]} were due")
     return [v for item in data for v in (item if isinstance(item, list) else [item])]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from apps.origin import origin
 from exports import recognise, remote
 from exports.ensemble import Ensemble
 from exports.pmml_rows import PreparedScorer
@@ -21,11 +23,12 @@ def command(artifact: Path, console: Console) -> None:
     chosen = recognise.recognise(artifact)
     found = remote.read(artifact) if chosen.served else chosen.load(artifact)
     data = artifact.read_bytes()
-    console.print(f"{artifact}: {chosen.name}, {chosen.description}", markup=False)
-    facts = {"size": f"{len(data):,} bytes", "SHA-256": hashlib.sha256(data).hexdigest(), "schema": found.schema.digest}
+    console.print(f"{artifact}: {chosen.name}, {chosen.description}", markup=False, soft_wrap=True)
+    sha256 = hashlib.sha256(data).hexdigest()
+    facts = {"size": f"{len(data):,} bytes", "SHA-256": sha256, "schema": found.schema.digest}
     ensemble: Ensemble | None = getattr(found, "ensemble", None)
     if ensemble is not None:
-        facts |= _trees(ensemble)
+        facts |= {**_trees(ensemble, getattr(found, "labels", ())), **origin(artifact, sha256, chosen.name, ensemble)}
     if isinstance(found, PreparedScorer):
         facts["model"] = f"{found.digest} (its trees, and the document's own rules for missing and invalid values)"
     if isinstance(found, remote.Place):
@@ -35,16 +38,20 @@ def command(artifact: Path, console: Console) -> None:
     console.print(_features(found.schema.to_json(), ensemble))
 
 
-def _trees(ensemble: Ensemble) -> dict[str, str]:
+def _trees(ensemble: Ensemble, labels: Sequence[str]) -> dict[str, str]:
     depths, leaves = ensemble.depths(), int((ensemble.feature < 0).sum())
     link = ensemble.link
     shown = f"{link.kind}" + (f", sigmoid {link.sigmoid:g}" if link.kind == "logistic" else "")
     shown += f", averaged over {link.average_over}" if link.average_over > 1 else ""
     return {
-        "outputs": f"{ensemble.n_outputs}, {'classes' if link.classes else 'quantities'}; link {shown}",
+        "outputs": f"{ensemble.n_outputs}, {'classes' if link.classes else 'quantities'}{_named(labels)}; link {shown}",
         "trees": f"{ensemble.n_trees:,} with {leaves:,} leaves; depth {depths.max(initial=0)} at most, {depths.mean():.1f} on average",
         "model": _same(ensemble.digest),
     }
+
+
+def _named(labels: Sequence[str]) -> str:
+    return f" ({', '.join(f'{k}: {label}' for k, label in enumerate(labels))})" if labels else ""
 
 
 def _same(digest: str) -> str:

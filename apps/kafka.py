@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from confluent_kafka import KafkaException
 
 from apps import address
 from apps.errors import BrokerError
 from apps.settings import Settings, security
+
+# For consumers that nobody waits for: Kafka answers a fetch once there is much, or after this time. At a few hundred messages a second
+# it would else answer with each of them; with six such consumers beside it, that was most of what a broker did.
+GATHERED: Final = {"fetch.min.bytes": 100_000, "fetch.wait.max.ms": 200}
+_LOGGED: Final = {"log_level": 5, "logger": logging.getLogger("librdkafka")}  # what librdkafka warns of, as our logs
 
 
 def bootstrap(settings: Settings) -> str:
@@ -49,14 +55,15 @@ def in_words(error: KafkaException, heard: str = "") -> str:
 
 
 def client_config(settings: Settings) -> dict[str, Any]:
-    """What every client needs: the address and the security settings. Of librdkafka's log, errors and warnings are shown."""
-    return {"bootstrap.servers": bootstrap(settings), "topic.metadata.refresh.interval.ms": 10_000, "log_level": 5, **security()}
+    """What every client needs: the address and the security settings. Who only asks needs no more: what goes wrong is raised."""
+    return {"bootstrap.servers": bootstrap(settings), "topic.metadata.refresh.interval.ms": 10_000, "log_level": 0, **security()}
 
 
 def producer_config(settings: Settings, *, linger_ms: float = 1.0) -> dict[str, Any]:
     """An idempotent producer: what it acknowledges is written once and in order. Keys map to partitions as in the Java client."""
     return {
         **client_config(settings),
+        **_LOGGED,
         "enable.idempotence": True,
         "acks": "all",
         "linger.ms": linger_ms,
@@ -70,6 +77,7 @@ def consumer_config(settings: Settings, group: str, **more: Any) -> dict[str, An
     """A ``read_committed`` consumer that starts at the beginning and commits by itself only when told to."""
     return {
         **client_config(settings),
+        **_LOGGED,
         "group.id": group,
         "isolation.level": "read_committed",
         "auto.offset.reset": "earliest",

@@ -46,10 +46,15 @@ def jars(folder: Path | None = None, progress: Progress = lambda there, all_byte
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BrokerError(f"{folder} cannot be made: {error.strerror}; Kafka's jars are kept there") from None
-    missing = [name for name in PINNED if not _sound(folder / _file(name), name)]
-    if missing:
-        _fetch_all(missing, folder, progress)
+    absent = missing(folder)
+    if absent:
+        _fetch_all(absent, folder, progress)
     return [folder / _file(name) for name in PINNED]
+
+
+def missing(folder: Path) -> list[str]:
+    """The jars that are not there, or not as they were when the list was made."""
+    return [name for name in PINNED if not _sound(folder / _file(name), name)]
 
 
 def _file(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from threading import Event as Flag
 from typing import Any, Protocol
@@ -10,15 +9,16 @@ from typing import Any, Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from apps.errors import BrokerError
-from apps.kafka import consumer_config, explained, producer_config
+from apps.kafka import GATHERED, consumer_config, explained, producer_config
 from apps.labels import parse_keyed
+from apps.logs import logger
 from apps.settings import Settings
-from apps.topics import dead_letter_headers
+from apps.topics import dead_letter_body, dead_letter_headers
 from domain.contract import Domain, MalformedEvent
 from domain.registry import DOMAINS
 
 _BATCH, _WAIT = 500, 0.5  # messages; seconds
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Source(Protocol):
@@ -39,7 +39,7 @@ def run(settings: Settings, stop: Flag) -> None:
     """Watch every domain's labels until ``stop``. Raises ``BrokerError`` where a letter, or Kafka itself, is refused for good."""
     by_topic = {d.labels_topic: d for d in DOMAINS.values()}
     with explained(settings):
-        consumer = Consumer(consumer_config(settings, "polyscore-label-letters"))
+        consumer = Consumer(consumer_config(settings, "polyscore-label-letters", **GATHERED))
         try:
             consumer.subscribe(list(by_topic))
             Letters(consumer, Producer(producer_config(settings)), by_topic).keep_on(stop)
@@ -71,14 +71,14 @@ class Letters:
         elif error.fatal():
             raise KafkaException(error)
         else:
-            _log.warning("reading %s: %s", message.topic() or "labels", error.str())
+            _log.warning("labels cannot be read for now", topic=message.topic(), why=error.str())
 
     def _inspect(self, domain: Domain, message: Any) -> None:
         try:
             parse_keyed(domain.parse_label, message.value(), message.key())
         except MalformedEvent as error:
             headers = dead_letter_headers(error.code, str(error), message.topic(), message.partition(), message.offset())
-            topic, value = domain.dead_letters_topic, message.value() or b""
+            topic, value = domain.dead_letters_topic, dead_letter_body(message.value())
             self._producer.produce(topic, value, message.key(), headers=list(headers), on_delivery=self._delivered)
 
     def _delivered(self, error: Any, message: Any) -> None:
@@ -99,4 +99,4 @@ class Letters:
             self._uncommitted = why.code() != KafkaError._NO_OFFSET
             if self._uncommitted and self._told != (told := why.str()):
                 self._told = told
-                _log.warning("the labels read are not committed yet: %s", told)
+                _log.warning("the labels read are not committed yet", why=told)

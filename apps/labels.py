@@ -7,7 +7,6 @@ later, so each scorer process keeps all of it in memory, from a consumer of its 
 
 from __future__ import annotations
 
-import logging
 import time
 from bisect import insort
 from collections import deque
@@ -19,6 +18,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from apps.errors import BrokerError
 from apps.kafka import consumer_config
+from apps.logs import logger
 from apps.partitions import partition_ids
 from apps.settings import Settings
 from domain.contract import Domain, MalformedEvent
@@ -29,7 +29,7 @@ _POLL_EVERY = 0.005  # seconds; labels count from full hours, so this is soon en
 _WAIT_FOR_STAMP, _WAIT_FOR_END, _DOUBT = 60.0, 10.0, 0.5  # seconds
 _EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _Held = tuple[datetime, int, Any]  # event time, offset, label
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class LabelReader:
@@ -106,7 +106,12 @@ class LabelReader:
         ends = {p: self._end(p, offset) for p, offset in wanted.items()}
         if ends != wanted and not self._told:
             self._told = True
-            _log.warning("header %s: %s lies beyond the end of %s; it counts as the end", LABELS_UNTIL, stamp.decode(), self._topic)
+            _log.warning(
+                "a stamp lies beyond the end of its topic; it counts as the end",
+                header=LABELS_UNTIL,
+                stamp=stamp.decode(),
+                topic=self._topic,
+            )
         return ends
 
     def _end(self, partition: int, offset: int) -> int:

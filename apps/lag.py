@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from threading import Event, Thread
 
@@ -10,13 +9,14 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from apps.kafka import client_config, consumer_config
+from apps.logs import logger
 from apps.partitions import Partition, extents
 from apps.settings import Settings
 from apps.topics import consumer_group
 from domain.contract import Domain
 
 _TIMEOUT = 10.0
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class GroupLag:
@@ -35,6 +35,8 @@ class GroupLag:
     def events(self) -> int:
         """Events of the topic that the group has not committed yet, over all partitions. Raises ``KafkaException``."""
         ends = extents(self._admin, [self._topic])
+        if not ends:  # a table's topic that nobody has made yet: to ask for no partition at all is an error
+            return 0
         asked = self._consumer.committed([TopicPartition(*place) for place in ends], timeout=_TIMEOUT)
         committed = {(p.topic, p.partition): p.offset for p in asked}
         return sum(behind(extent.low, extent.high, committed.get(place)) for place, extent in ends.items())
@@ -68,7 +70,7 @@ class Watch(Thread):
                 told = ""
             except KafkaException as error:
                 if told != (told := error.args[0].str()):
-                    _log.warning("the consumer lag is not known: %s", told)
+                    _log.warning("the consumer lag is not known", why=told)
             self._stop_asked.wait(self._every)
 
     def ask(self) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from apps.errors import InputError
+from apps.logs import logger
 from apps.loop_events import What
+from apps.terms import instead
 from domain.contract import Domain
+from domain.terms import TermsError
 from models.at_work import AtWork
 from models.decide import Model
 from models.registry import Registry, Standing
 
 Load = Callable[[Registry, str], Model]
 Tell = Callable[[What, str, str, dict[str, Any]], None]  # what, version, text for people, details
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Lineup:
@@ -28,6 +30,7 @@ class Lineup:
         self._domain, self._load, self._tell = domain, load, tell
         self.at_work: AtWork | None = None
         self._why = ""  # the last refusal
+        self._refused: dict[str, float] | None = None  # the last terms that were
 
     def take(self, known: Registry) -> AtWork:
         """The models of the present standing. Raises ``InputError`` where none can be loaded and none was at work before."""
@@ -38,10 +41,26 @@ class Lineup:
         before = self.at_work
         champion = self._champion(known, standing)
         challenger = self._challenger(known, standing, champion)
-        self.at_work = AtWork(champion, challenger, standing.share if challenger else 0.0)
+        self.at_work = AtWork(champion, challenger, standing.share if challenger else 0.0, self._by(standing))
         if before is not None:
             self._tell_changes(before, self.at_work, standing)
         return self.at_work
+
+    def _by(self, standing: Standing) -> Domain:
+        """The domain by the terms in force; by those before, where these are none that this code can decide by."""
+        before = self.at_work.domain if self.at_work else None
+        try:
+            return self._domain.with_terms(standing.terms)
+        except TermsError as error:
+            fix = f"set others with `polyscore models terms {self._domain.name}`"
+            if before is None:
+                raise InputError(f"{self._domain.name} cannot be decided by the terms in force: {error}; {fix}") from None
+            if standing.terms != self._refused:
+                self._refused = dict(standing.terms)
+                text = f"the terms in force are refused: {error}; those before go on; {fix}"
+                _log.warning(text, domain=self._domain.name)
+                self._tell("refused", standing.champion, text, {"error": type(error).__name__, "why": str(error)})
+            return before
 
     def _champion(self, known: Registry, standing: Standing) -> Model:
         """The champion; else what was at work; else, at a start, the latest champion before it that can be loaded."""
@@ -66,18 +85,23 @@ class Lineup:
             return self._load(known, name)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with a bundle, the stream has a model that works
             self._why = str(error) or type(error).__name__
-            _log.warning("%s: model %s is refused: %s; %s", self._domain.name, name, self._why, otherwise)
+            _log.warning("a model is refused", domain=self._domain.name, version=name, why=self._why, instead=otherwise)
             self._tell("refused", name, f"{name} is refused: {self._why}; {otherwise}", {"error": type(error).__name__, "why": self._why})
             return None
 
     def _tell_changes(self, before: AtWork, now: AtWork, standing: Standing) -> None:
         old, new = before.champion.version, now.champion.version
         if new != old:
-            _log.info("%s: model %s decides now, after %s: %s", self._domain.name, new, old, standing.why)
+            _log.info("another model decides now", domain=self._domain.name, version=new, before=old, why=standing.why)
             self._tell("swapped", new, f"{new} decides now, after {old}: {standing.why}", {"before": old, "by": standing.by})
+        terms = [a.domain.in_force if a.domain else {} for a in (before, now)]
+        if terms[0] != terms[1]:
+            text = f"decides by {instead(self._domain, *terms)} now: {standing.why}"
+            _log.info(text, domain=self._domain.name)
+            self._tell("terms-taken", new, text, {"before": dict(terms[0]), "after": dict(terms[1]), "by": standing.by})
         challengers = [(a.challenger.version if a.challenger else "", a.share) for a in (before, now)]
         if challengers[0] != challengers[1]:
             name, share = challengers[1]
             text = f"{name} decides for {share:.1%} of the keys now" if name else f"{new} decides for all keys again"
-            _log.info("%s: model %s: %s", self._domain.name, text, standing.why)
+            _log.info(text, domain=self._domain.name, why=standing.why)
             self._tell("swapped", name or new, f"{text}: {standing.why}", {"share": share, "by": standing.by})

@@ -48,8 +48,10 @@ def fitting(domain: Domain, folder: Path) -> Bundle:
     """The whole bundle in a folder. Raises ``InputError`` where it is not of this domain, or of other features than it computes."""
     found = bundles.load_bundle(folder)
     if found.manifest["domain"] != domain.name:
-        of = f"bundle {found.version} is a model of {found.manifest['domain']!r}, not of the domain {domain.name}"
-        raise InputError(f"{of}; a stream computes a domain's features: score a table with `polyscore score` or `polyscore serve`")
+        owner = found.manifest["domain"]
+        raise InputError(
+            f"bundle {found.version} is a model of {owner!r}, not of the domain {domain.name}: `polyscore stream {owner}` has it"
+        )
     if found.schema.digest != domain.schema.digest:
         fix = f"train it again: `polyscore train {domain.name}`"
         raise InputError(f"bundle {found.version} has other features than the domain {domain.name} computes; {fix}")

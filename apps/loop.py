@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -19,6 +18,7 @@ from apps import loop_events, moves, registry
 from apps.children import Child
 from apps.errors import InputError
 from apps.kafka import bootstrap, client_config, explained, producer_config
+from apps.logs import logger
 from apps.monitor import now_us
 from apps.partitions import KafkaSource, Message, extents
 from apps.settings import Settings
@@ -33,7 +33,7 @@ BY, GATE = "loop", "gate"  # who moved a version, in the registry
 CHALLENGERS = 3  # beside a champion; the oldest are archived
 _COUNT_EVERY = 2.0  # seconds between two looks at how many labels there are
 _WORKING = 3.0  # seconds that a training gets to end when the loop is asked to stop
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 Retrain = Callable[[Domain, str], Child]
 
 
@@ -91,7 +91,7 @@ class Loop:
         if due.what == "rollback":
             self._roll_back(name, due.why)
         elif self._running is None:
-            _log.info("%s: training again: %s", name, due.why)
+            _log.info("training again", domain=name, why=due.why)
             self._tell(loop_events.event(name, "retraining", "", f"training again: {due.why}", labels=labels, why=due.why))
             self._watches[name].trained(now_us(), labels)
             self._running = (name, self._retrain(self._domains[name], due.why))
@@ -104,7 +104,7 @@ class Loop:
         self._running = None
         if child.popen.returncode:
             text = f"the training ended with status {child.popen.returncode}: {child.last_words()[-500:]}"
-            _log.warning("%s: %s", name, text)
+            _log.warning(text, domain=name)
 
     def _roll_back(self, name: str, why: str) -> None:
         self._move(name, lambda domain: moves.rollback(self._settings, domain, Cause(now_us(), BY, why)))
@@ -132,9 +132,9 @@ class Loop:
     def _move(self, name: str, move: Callable[[Domain], str]) -> None:
         """A move in the registry; one that makes no sense any more, or a bundle that is gone, is said and left."""
         try:
-            _log.info("%s: %s", name, move(self._domains[name]))
+            _log.info(move(self._domains[name]), domain=name)
         except (ModelError, InputError) as error:
-            _log.warning("%s: %s", name, error)
+            _log.warning(str(error), domain=name)
             self._given_up.add(name)
         self._known[name] = registry.read(self._settings, name)
         if standing := self._known[name].standing:

@@ -13,8 +13,10 @@ from apps.topics import METRICS
 
 KIND = "loop-event"  # the "kind" of these messages on ``metrics``
 What = Literal[
-    "refused", "swapped", "drift", "drift-over", "retraining", "registered", "gate", "promoted", "rolled-back", "challenged", "archived"
-]
+    "refused", "swapped", "drift", "drift-over", "retraining", "registered", "gate", "promoted", "rolled-back", "challenged", "archived",
+    "terms",  # somebody set them
+    "terms-taken",  # by a scorer
+]  # fmt: skip
 
 
 def event(domain: str, what: What, version: str, text: str, **details: Any) -> LoopEvent:

@@ -15,7 +15,10 @@ from apps import loading, registry
 from apps.errors import AppError, InputError
 from apps.monitor import now_us
 from apps.settings import Settings
+from apps.terms import in_words
+from domain.cards import masked
 from domain.contract import Domain
+from domain.terms import in_full
 from models.errors import ModelError
 from models.registry import Cause, Registry, Version
 
@@ -30,7 +33,7 @@ def by_hand(why: str) -> Cause:
         name = getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name
         name = "somebody"
-    return Cause(now_us(), name, why.strip())
+    return Cause(now_us(), name, masked(why.strip()))
 
 
 def listed(settings: Settings, domain: Domain, console: Console) -> None:
@@ -45,6 +48,7 @@ def listed(settings: Settings, domain: Domain, console: Console) -> None:
         step = version.steps[-1]
         table.add_row(version.version, _stage(known, version), _at(step.at_us), _mean(version, headline), step.by, step.why)
     console.print(table)
+    _say_terms(known, console)
 
 
 def shown(settings: Settings, domain: Domain, name: str | None, console: Console) -> None:
@@ -65,6 +69,19 @@ def shown(settings: Settings, domain: Domain, name: str | None, console: Console
     for step in version.steps:
         history.add_row(_at(step.at_us), step.stage, step.by, step.why)
     console.print(history)
+    _say_terms(known, console)
+
+
+def terms(settings: Settings, domain: Domain, console: Console) -> None:
+    """The numbers that the domain's policy decides by: what is in force, the defaults, the bounds, and what each is."""
+    if not domain.terms:
+        console.print(f"the policy of {domain.name} has no number that can be changed")
+        return
+    in_force = in_full(domain.terms, registry.read(settings, domain.name).terms)
+    table = _table("term", "in force", "default", "from", "to", "unit", "what it is")
+    for t in domain.terms:
+        table.add_row(t.name, f"{in_force[t.name]:g}", f"{t.default:g}", f"{t.low:g}", f"{t.high:g}", t.unit, t.meaning)
+    console.print(table)
 
 
 def compared(settings: Settings, domain: Domain, one: str, other: str, console: Console) -> None:
@@ -83,6 +100,12 @@ def compared(settings: Settings, domain: Domain, one: str, other: str, console: 
         apart = f"{values[1] - values[0]:+.4f}" if None not in values else ""
         table.add_row(name.replace("_", " "), *[_NOTHING if value is None else f"{value:.4f}" for value in values], apart)
     console.print(table)
+
+
+def _say_terms(known: Registry, console: Console) -> None:
+    """That the policy does not decide by its defaults, if so."""
+    if known.terms:
+        console.print(f"{known.domain} decides by other terms than its own: {in_words(known.terms)}")
 
 
 def _version(known: Registry, name: str | None) -> Version:

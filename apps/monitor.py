@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable
 from threading import Event
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 
 from apps.kafka import explained, producer_config
 from apps.lag import Watch
+from apps.logs import logger
 from apps.partitions import KafkaSource, Message, Partition
 from apps.settings import Settings
 from apps.sla import KIND, Seen, Windows
@@ -22,7 +22,7 @@ from domain.decision import Decision
 from domain.registry import DOMAINS
 
 _PATIENCE = 0.1  # seconds until a waiting monitor looks whether it should stop
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 def now_us() -> int:
@@ -78,7 +78,7 @@ def run(settings: Settings, *, window_s: float = 2.0, stop: Event) -> None:
         source.close()
         producer.flush(5)
     if monitor.unreadable:
-        _log.warning("%d decisions could not be read; the sink keeps them among the dead letters", monitor.unreadable)
+        _log.warning("decisions could not be read; the sink keeps them among the dead letters", count=monitor.unreadable)
 
 
 def _measure(source: KafkaSource, watch: Watch, monitor: Monitor, producer: Producer, window_s: float, stop: Event) -> None:

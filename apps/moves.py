@@ -1,8 +1,8 @@
-"""Promotions, rollbacks, challenges: each looks at the bundle first, is announced on ``models``, and told on ``metrics``."""
+"""Promotions, rollbacks, challenges, terms: each is looked at first, is announced on ``models``, and told on ``metrics``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import Producer
@@ -13,8 +13,10 @@ from apps.kafka import explained, producer_config
 from apps.loop_events import What
 from apps.settings import Settings
 from apps.tables import LoopEvent
+from apps.terms import in_words, instead
 from domain.contract import Domain
-from models.errors import BundleError
+from domain.terms import in_full
+from models.errors import BundleError, RegistryError
 from models.registry import Cause, Change, Registry
 
 _SOUND = ("passed", "unavailable")  # the latter is proven where it is first scored
@@ -58,6 +60,26 @@ def archive(settings: Settings, domain: Domain, version: str, cause: Cause) -> s
     """Take a version out of use; its bundle stays where it is. Returns and raises as ``promote``, but looks at no bundle."""
     changes = registry.read(settings, domain.name).archive(version, cause)
     return _announce(settings, changes, _event(domain, "archived", version, f"{version} is archived", cause))
+
+
+def decide_by(
+    settings: Settings, domain: Domain, given: Mapping[str, float] | None, cause: Cause, opened: Mapping[str, float] | None = None
+) -> str:
+    """Set terms of the policy, and leave the others as they are; None: all are the defaults again. Returns what was told.
+
+    ``opened``: the terms in force that the person saw; where others are by now, nothing is changed. Raises ``TermsError`` for a number that
+    the policy cannot decide by, ``RegistryError`` for what would change nothing or comes too late, ``BrokerError`` without a Kafka.
+    """
+    known = registry.read(settings, domain.name)
+    before = dict(known.terms)
+    if opened is not None and dict(opened) != before:
+        there = in_words(before) or "the defaults"
+        raise RegistryError(f"{domain.name} is decided by other terms by now: {there}; look again before you change them")
+    after = domain.with_terms({**before, **given} if given is not None else {}).in_force
+    changes = known.decide_by(after, cause)
+    text = f"{domain.name} decides by {instead(domain, before, after)}"
+    numbers = {"before": in_full(domain.terms, before), "after": in_full(domain.terms, after)}
+    return _announce(settings, changes, _event(domain, "terms", _champion(known), text, cause, **numbers))
 
 
 def prove(settings: Settings, domain: Domain, known: Registry, version: str) -> None:

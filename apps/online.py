@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterable, Sequence
 from threading import Event
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 from apps import loop_events, rereading
 from apps.errors import BrokerError
 from apps.kafka import explained, producer_config
+from apps.logs import logger
 from apps.monitor import now_us
 from apps.partitions import KafkaSource, Message, Partition
 from apps.retrain import limits
@@ -33,7 +33,7 @@ VERSION, FORMAT = "online", "river"  # what stands on its decisions
 _FEWEST = 500  # labelled decisions to be judged on
 _SEED = 7
 _SILENT = 10  # reads without a message, after which the topics count as read to their ends
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class _Said:
@@ -101,7 +101,7 @@ class Challenger:
         verdict = judged(self._domain, list(self.online.seen), self._us_a_row, limits(self._settings))
         if verdict is not None:
             text = f"the online learner: {verdict.reason}"
-            _log.info("%s: %s", self._domain.name, text)
+            _log.info(text, domain=self._domain.name)
             loop_events.tell(self._producer, loop_events.event(self._domain.name, "gate", VERSION, text, **verdict.to_json()))
 
 
@@ -136,7 +136,7 @@ def run(settings: Settings, domain: Domain, *, every: int, stop: Event) -> int:
             unread = {place: extent.high for place, extent in there.items() if extent.high > extent.low}
             source.assign(dict.fromkeys(there, OFFSET_BEGINNING))
             _catch_up(challenger, source, unread, stop)
-            _log.info("%s: learned from %d labels; challenging from now on", domain.name, challenger.online.learned_rows)
+            _log.info("challenging from now on", domain=domain.name, labels=challenger.online.learned_rows)
             return _go_on(challenger, source, stop)
     finally:
         source.close()

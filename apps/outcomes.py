@@ -1,32 +1,36 @@
-"""What the decisions were worth: every domain's ledger, told all decisions and labels from the first on; published on ``metrics``."""
+"""What the decisions were worth: every domain's ledger, told all decisions and labels from the first on; published on ``metrics``.
+
+Beside that it sends what analysts said of alerts as labels (``apps.verdicts``): it reads the topics that this takes, in any case.
+"""
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import UTC, datetime
 from threading import Event
 
 import orjson
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 from pydantic import ValidationError
 
 from apps import contests, rereading
 from apps.errors import BrokerError
 from apps.kafka import explained, producer_config
+from apps.logs import logger
 from apps.monitor import now_us
 from apps.partitions import KafkaSource, Message, Partition
 from apps.settings import Settings
 from apps.tables import Outcomes
 from apps.topics import METRICS
+from apps.verdicts import ACT, Verdicts
 from domain.contract import Domain, MalformedEvent
 from domain.decision import Decision
 from domain.registry import DOMAINS
 
 KIND = "outcomes"  # the "kind" of these messages on ``metrics``
 _EVERY_S = 2.0
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Books:
@@ -79,17 +83,20 @@ def run(settings: Settings, *, stop: Event) -> None:
 
     The sums count from the beginning of the topics, so a restart publishes the same ones. Raises ``BrokerError``.
     """
-    books, duels = Books([*DOMAINS.values()]), contests.Contests([*DOMAINS.values()])
-    source = KafkaSource(settings, "polyscore-outcomes", list(dict.fromkeys([*books.topics, *duels.topics])))
+    domains = [*DOMAINS.values()]
+    books, duels, verdicts = Books(domains), contests.Contests(domains), Verdicts(domains)
+    source = KafkaSource(settings, "polyscore-outcomes", list(dict.fromkeys([*books.topics, *duels.topics, *verdicts.topics])))
 
     def see(messages: Sequence[Message]) -> None:
         books.see(messages)
         duels.see(messages)
+        verdicts.see(messages)
 
     def tell(unread: Set[Partition]) -> None:
         if not unread:
             _publish(producer, [(found.domain, encode(found)) for found in books.balance()])
             _publish(producer, [(found.domain, contests.encode(found)) for found in duels.balance()])
+            _tell(producer, verdicts)
 
     producer = Producer(producer_config(settings))
     try:
@@ -99,7 +106,22 @@ def run(settings: Settings, *, stop: Event) -> None:
         source.close()
         producer.flush(5)
     if books.unreadable:
-        _log.warning("%d decisions or labels could not be read", books.unreadable)
+        _log.warning("decisions or labels could not be read", count=books.unreadable)
+
+
+def _tell(producer: Producer, verdicts: Verdicts) -> None:
+    """Send the labels that analysts' verdicts make."""
+    for owed in verdicts.take():
+
+        def taken(error: KafkaError | None, _: object, act_id: str = owed.act_id) -> None:
+            if error is not None:
+                verdicts.again(act_id)
+
+        try:
+            producer.produce(owed.topic, owed.value, owed.key, headers=[(ACT, owed.act_id.encode())], on_delivery=taken)
+        except BufferError as error:
+            raise BrokerError("Kafka takes no more labels; is it up? Start this again") from error
+    producer.poll(0)
 
 
 def _publish(producer: Producer, found: Iterable[tuple[str, bytes]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -12,7 +11,8 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from apps.errors import BrokerError
-from apps.kafka import bootstrap, client_config, consumer_config, explained, in_words
+from apps.kafka import GATHERED, bootstrap, client_config, consumer_config, explained, in_words
+from apps.logs import logger
 from apps.settings import Settings
 
 Partition = tuple[str, int]
@@ -31,7 +31,7 @@ _SETTLING = {  # the last two: client and broker have not both heard of a topic 
 _UNKNOWN = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 _PATIENCE = 30.0  # seconds it is waited for
 _Answer = TypeVar("_Answer")
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Message(Protocol):
@@ -40,6 +40,7 @@ class Message(Protocol):
     def topic(self) -> str: ...
     def partition(self) -> int: ...
     def offset(self) -> int: ...
+    def key(self) -> bytes | None: ...
     def value(self) -> bytes | None: ...
     def headers(self) -> Headers | None: ...
     def timestamp(self) -> tuple[int, int]: ...
@@ -69,7 +70,7 @@ class KafkaSource:
 
     def __init__(self, settings: Settings, name: str, topics: Sequence[str], *, batch: int = 2000, wait_s: float = 0.2) -> None:
         self._admin, self._topics, self._batch, self._wait = AdminClient(client_config(settings)), list(topics), batch, wait_s
-        self._consumer = Consumer(consumer_config(settings, name, **{"auto.offset.reset": "error"}))
+        self._consumer = Consumer(consumer_config(settings, name, **GATHERED, **{"auto.offset.reset": "error"}))
         self._settings, self._address = settings, bootstrap(settings)
         self.stale = False
 
@@ -108,7 +109,7 @@ class KafkaSource:
                 raise BrokerError(f"reading from Kafka at {self._address} failed: {error.str()}")
             else:
                 self.stale |= error.code() in _STALE
-                _log.warning("reading %s, partition %s: %s", message.topic(), message.partition(), error.str())
+                _log.warning("a partition cannot be read for now", topic=message.topic(), partition=message.partition(), why=error.str())
         return kept
 
     def close(self) -> None:

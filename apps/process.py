@@ -5,14 +5,20 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from types import FrameType
-from typing import IO
+from typing import IO, TypeVar
 
-from apps.errors import InputError
+from apps.errors import BrokerError, InputError
+from apps.logs import logger
+
+WORKED, PAUSE = 10.0, 2.0  # seconds: who has worked so long had a Kafka to begin with; between two looks for it
+_log = logger(__name__)
+_Done = TypeVar("_Done")
 
 
 class Stop(Event):
@@ -52,6 +58,26 @@ def stoppable() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def again(work: Callable[[], _Done], stop: Event) -> _Done | None:
+    """Do ``work``, which ends with ``stop``; where Kafka goes away meanwhile, begin it anew: what it knows it reads from the topics.
+
+    None where it was stopped while Kafka was away. Raises ``BrokerError`` where there was no Kafka to begin with.
+    """
+    worked, told = False, ""
+    while True:
+        began = time.monotonic()
+        try:
+            return work()
+        except BrokerError as error:
+            worked = worked or time.monotonic() - began > WORKED
+            if not worked:
+                raise
+            if told != (told := str(error)):
+                _log.warning("Kafka is away; trying again, nothing is lost", why=told)
+        if stop.wait(PAUSE):
+            return None
 
 
 @contextmanager

@@ -7,7 +7,6 @@ publishes the same rows and the same alarms, each with the same key.
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from apps import loop_events, registry, rereading
 from apps.errors import BrokerError
 from apps.kafka import explained, producer_config
+from apps.logs import logger
 from apps.partitions import KafkaSource, Message, Partition
 from apps.settings import Settings
 from apps.tables import DriftWindow, LoopEvent, QualityWindow
@@ -36,7 +36,7 @@ from models.watch import SHOWN, Limits, Moved, Turn, Watch
 
 _EVERY_S = 10.0  # a day of 4,000 payments takes 0.2 s to judge, and labels come for ten days at once
 _DAY_US = 86_400_000_000
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Desk:
@@ -55,10 +55,10 @@ class Desk:
         if version not in self._baselines and version in self.registry.versions:
             stated = self.registry.versions[version].manifest.get("baseline")
             try:
-                if stated is not None:
+                if stated:  # an adopted file has none
                     self._baselines[version] = Baseline.from_json(stated)
             except (KeyError, TypeError, ValueError) as error:
-                _log.warning("%s %s: the baseline in its manifest cannot be read: %r", self.domain.name, version, error)
+                _log.warning("the baseline in its manifest cannot be read", domain=self.domain.name, version=version, why=repr(error))
         return self._baselines.get(version)
 
     def _expected(self, version: str) -> float | None:
@@ -88,7 +88,7 @@ class Desk:
 
     def _mention(self, versions: set[str]) -> None:
         for version in sorted(versions - self._said):
-            _log.warning("%s %s: its bundle has no baseline; drift is not computed for it", self.domain.name, version)
+            _log.warning("its bundle has no baseline; drift is not computed for it", domain=self.domain.name, version=version)
         self._said |= versions
 
 
@@ -218,7 +218,7 @@ def run(settings: Settings, *, stop: Event) -> None:
         source.close()
         producer.flush(5)
     if desks.unreadable:
-        _log.warning("%d decisions or labels could not be read", desks.unreadable)
+        _log.warning("decisions or labels could not be read", count=desks.unreadable)
 
 
 def _publish(producer: Producer, items: Iterable[BaseModel]) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from apps import process
 from apps.kafka import explained
-from apps.replay import Replay, Sent, at_speed
+from apps.replay import Pace, Replay, Sent
 from apps.settings import Settings
 from apps.terminal import progress, say
 from domain.contract import Emission
@@ -17,7 +17,7 @@ from domain.registry import DOMAINS
 from models.recorded import recording
 
 
-def command(settings: Settings, domain_name: str, data: list[Path], *, speed: float | None, limit: int | None, console: Console) -> Sent:
+def command(settings: Settings, domain_name: str, data: list[Path], *, pace: Pace | None, limit: int | None, console: Console) -> Sent:
     """Send the files' events and labels in order of time. Raises ``DataError`` or ``BrokerError``."""
     domain = DOMAINS[domain_name]
     known = recording(domain)
@@ -27,7 +27,7 @@ def command(settings: Settings, domain_name: str, data: list[Path], *, speed: fl
     with explained(settings), process.stoppable() as stop, progress(console) as told:
         sent = Replay(settings, domain).send(
             emissions,
-            pace=at_speed(speed) if speed is not None else None,
+            pace=pace,
             stop=stop,
             progress=lambda sent, at: told(f"sending {domain.events_name}", sent.events, events),
         )

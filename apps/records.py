@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 from pydantic import ValidationError
 
-from apps import contests, loop_events, outcomes, registry, sla
+from apps import contests, loop_events, outcomes, registry, resend, sla
 from apps.partitions import Message
 from apps.tables import (
+    LABELS_KEPT,
     MAX_BIGINT,
     AlertRow,
     BatchRow,
@@ -21,6 +23,7 @@ from apps.tables import (
     DecisionRow,
     DriftWindow,
     DriftWindowRow,
+    LabelRow,
     LoopEvent,
     LoopEventRow,
     ModelRow,
@@ -28,18 +31,23 @@ from apps.tables import (
     OutcomesRow,
     QualityWindow,
     QualityWindowRow,
+    Resent,
+    ResentRow,
+    ReviewRow,
     SlaWindow,
     SlaWindowRow,
     StandingRow,
     Table,
 )
 from apps.topics import DRIFT_WINDOW, METRICS, MODELS, QUALITY_WINDOW
-from domain.contract import Domain
+from domain.contract import Domain, MalformedEvent
 from domain.decision import Decision
 from models.registry import Standing
+from models.reviews import Act
 
 UNREADABLE = "unreadable"  # a dead letter's code: the sink could not make a row of the message
 _BATCH = tuple(name for name in BatchRow.model_fields if name in Decision.model_fields or name == "run_us")
+_NUMBER = re.compile(r"[0-9][0-9.,:]*")
 _ALERT = tuple(name for name in AlertRow.model_fields if name in Decision.model_fields)
 
 
@@ -71,7 +79,9 @@ def readers(domains: list[Domain]) -> dict[str, Reader]:
     for domain in domains:
         found[domain.decisions_topic] = _decisions_of(domain.name)
         found[domain.alerts_topic] = _alerts_of(domain.name)
+        found[domain.reviews_topic] = _reviews_of(domain.name)
         found[domain.batch_topic] = _batch_of(domain.name)
+        found[domain.labels_topic] = _labels_of(domain)
         found[domain.dead_letters_topic] = _dead_letters_of(domain.name)
     return found
 
@@ -95,7 +105,44 @@ def _decisions_of(domain: str) -> Reader:
 def _alerts_of(domain: str) -> Reader:
     def read(message: Message) -> Record:
         decision = _decision(message, domain)
-        return Record(AlertRow, {name: decision[name] for name in _ALERT})
+        return Record(AlertRow, {**{name: decision[name] for name in _ALERT}, "likeness": likeness(decision["reasons"])})
+
+    return read
+
+
+def likeness(reasons: Sequence[str]) -> str:
+    """By which alerts are alike: the first reason without its numbers.
+
+    >>> likeness(["4.9 times the customer's usual amount", "at night"])
+    "# times the customer's usual amount"
+    """
+    return _NUMBER.sub("#", reasons[0]) if reasons else ""
+
+
+def _reviews_of(domain: str) -> Reader:
+    def read(message: Message) -> Record:
+        try:
+            act = Act.model_validate_json(message.value() or b"")
+        except ValidationError as error:
+            raise UnreadableError(_first(error)) from None
+        if act.domain != domain:
+            raise UnreadableError(f"an act of {act.domain!r} on a topic of {domain!r}")
+        return Record(ReviewRow, {**act.model_dump(exclude={"label"}), "arrived_us": _arrived_us(message)})
+
+    return read
+
+
+def _labels_of(domain: Domain) -> Reader:
+    def read(message: Message) -> Record | None:
+        value = message.value() or b""
+        try:
+            tells_of = domain.tells_of(domain.parse_label(value))
+        except MalformedEvent:  # the monitor sends it to the dead letters
+            return None
+        if tells_of is None:
+            return None
+        place = {"partition": message.partition(), "place": message.offset() % LABELS_KEPT}
+        return Record(LabelRow, {"domain": domain.name, **place, "tells_of": tells_of, "label": value})
 
     return read
 
@@ -161,6 +208,7 @@ _METRICS: dict[str, tuple[type[Table], type[Table]]] = {
     loop_events.KIND: (LoopEvent, LoopEventRow),
     QUALITY_WINDOW: (QualityWindow, QualityWindowRow),
     DRIFT_WINDOW: (DriftWindow, DriftWindowRow),
+    resend.KIND: (Resent, ResentRow),
 }
 
 

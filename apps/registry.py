@@ -29,10 +29,16 @@ def record(value: bytes) -> Change:
 
 def read(settings: Settings, domain: str) -> Registry:
     """All that is known of a domain's models now. Raises ``BrokerError`` where Kafka does not answer."""
-    found = Registry(domain)
+    return read_all(settings, [domain])[domain]
+
+
+def read_all(settings: Settings, domains: Iterable[str]) -> dict[str, Registry]:
+    """The same of several domains, in one reading. Raises as ``read``."""
+    found = {domain: Registry(domain) for domain in domains}
     with explained(settings):
         for message in read_to_end(settings, MODELS, {}):
-            take_in(found, message.value())
+            for registry in found.values():
+                take_in(registry, message.value())
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from apps import broker, process
 from apps.errors import InputError
+from apps.scenario_result import kept_in
 from apps.settings import Settings
 
 
@@ -19,7 +20,7 @@ def run(settings: Settings, *, say: Callable[[str], None]) -> None:
     if not home.exists():
         say(f"there is no {home}; nothing to delete")
         return
-    ours = {settings.broker_folder, settings.bundles, settings.logs, settings.state, home / "polyscore.db"}
+    ours = {settings.broker_folder, settings.bundles, settings.logs, settings.state, kept_in(home), home / "polyscore.db"}
     strangers = [p.name for p in home.iterdir() if p not in ours and not p.name.startswith(("polyscore.db", "demo.lock", "numba"))]
     if strangers:
         raise InputError(f"{home} holds what polyscore did not make ({', '.join(sorted(strangers)[:3])}); delete it by hand")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from apps.errors import InputError
+from apps.out_file import written
 from apps.table import read_rows
 from exports import recognise
 from exports.scorer import Scorer
@@ -23,9 +22,10 @@ def command(artifact: Path, rows: str, out: Path | None, *, dropped: Sequence[st
     """Score a table; returns how many rows there were. Raises ``InputError`` or ``ExportError``, naming the column or the file."""
     scorer = recognise.load(artifact)
     done = 0
-    with _output(out) as file, _progress(console, rows) as tell:
-        file.write(",".join(_names(scorer)) + "\n")
-        for chunk in read_rows(rows, scorer.schema, dropped, separator):
+    with written(out) if out else nullcontext(sys.stdout) as file, _progress(console, rows) as tell:
+        for number, chunk in enumerate(read_rows(rows, scorer.schema, dropped, separator)):
+            if not number:  # not before the table is known to be one
+                file.write(",".join(_names(scorer)) + "\n")
             file.writelines(_lines(scorer.raw_batch(chunk), scorer.score_batch(chunk)))
             done += len(chunk)
             tell(done)
@@ -41,23 +41,6 @@ def _names(scorer: Scorer) -> list[str]:
 def _lines(raw: NDArray[np.float64], values: NDArray[np.float64]) -> Iterator[str]:
     """Shortest texts that read back to the same doubles."""
     return (",".join(map(repr, line)) + "\n" for line in np.hstack([raw, values]).tolist())
-
-
-@contextmanager
-def _output(out: Path | None) -> Iterator[IO[str]]:
-    """Standard output, or a file that appears whole or not at all."""
-    if out is None:
-        yield sys.stdout
-        return
-    beside = out.with_name(f".{out.name}.part")
-    try:
-        with beside.open("w") as file:
-            yield file
-        beside.replace(out)
-    except OSError as error:
-        raise InputError(f"{out}: {error.strerror}; name another file with --out") from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
+import sys
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 from pydantic import ValidationError
 
 from apps import process
-from apps.errors import InputError
+from apps.errors import BrokerError, InputError
+from apps.kafka import client_config
 from apps.settings import Guarantee, Settings, in_words
 from domain.registry import DOMAINS
+
+_PASSES = {  # what a client says of brokers that are away, or just back
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+}
 
 
 @dataclass(frozen=True)
@@ -28,15 +45,27 @@ class Options:
     instance: str
 
 
+def _begin_again(settings: Settings) -> NoReturn:
+    """As a new process in the place of this one, when Kafka answers: of a client that gave up in a transaction nothing is kept."""
+    while True:
+        try:
+            AdminClient(client_config(settings)).list_topics(timeout=5)
+            break
+        except (KafkaException, BrokerError):
+            time.sleep(process.PAUSE)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # the very command that runs
+
+
 def command(settings: Settings, options: Options, say: Callable[[str], None]) -> None:
     """Run the scorer of a domain until SIGINT or SIGTERM. Raises ``InputError`` for settings that Quix refuses."""
     # Quix takes a second to import: wrong options are told before that. A library below it warns of a rename in another.
     with warnings.catch_warnings(record=True):
-        from apps import follow, loading, stream  # noqa: PLC0415
+        from apps import follow, loading, stream, topics  # noqa: PLC0415
     domain = DOMAINS[options.domain]
     instance = options.instance or socket.gethostname()
     refusal = f"a scorer named {instance!r} runs here already; name this one with --instance"
     with process.only(settings.state / f"{domain.name}-{instance}.lock", refusal):
+        topics.create_own(settings, domain)
         models: follow.Models
         if options.bundle:
             models = follow.Pinned(loading.load(settings, domain, options.bundle, options.format))
@@ -46,8 +75,14 @@ def command(settings: Settings, options: Options, say: Callable[[str], None]) ->
         model = at_work.champion
         say(f"scoring {domain.events_topic} with model {model.version} as {model.format}, {options.guarantee}; Ctrl-C stops")
         gc.freeze()  # half a million objects of the libraries, none of them garbage: a tenth of a payment's time to look through
+        began = time.monotonic()
         try:
             counts = stream.run(settings, domain, models, at_work, options.guarantee, instance)
+        except KafkaException as error:
+            if error.args[0].code() not in _PASSES or time.monotonic() - began < process.WORKED:
+                raise
+            say(f"Kafka is away ({error.args[0].str()}); this scorer begins again where it was, once Kafka answers")
+            _begin_again(settings)
         except ValidationError as error:  # Quix knows fewer of librdkafka's security settings than librdkafka does
             raise InputError(in_words(error, "KAFKA_")) if error.title == "ConnectionConfig" else error from None
     said = f"stopped: {counts.decided} decisions, {counts.alerts} alerts, {counts.dead_letters} dead letters, {counts.repeated} repeated"

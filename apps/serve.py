@@ -7,20 +7,26 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
 
 from apps.broker import free_port
 from apps.errors import InputError
-from apps.inference import RefusedError, answer, rows_of, split
+from apps.inference import Matrix, RefusedError, answer, asked, rows_of, split
 from exports import recognise
 from exports.ensemble import Ensemble
 from exports.pmml_rows import PreparedScorer
 from exports.remote import HEADER, MOST_BYTES, name_of
 from exports.scorer import Scorer
+
+_OUTPUTS: Final[Mapping[str, Callable[[Scorer, Matrix], Matrix]]] = {
+    "raw": lambda scorer, rows: scorer.raw_batch(rows),
+    "values": lambda scorer, rows: scorer.score_batch(rows),
+}
 
 
 @dataclass
@@ -32,6 +38,10 @@ class Served:
     digest: str
     outputs: int
     scorer: Scorer
+
+    @property
+    def version(self) -> str:
+        return self.digest[:12]
 
 
 @dataclass
@@ -49,11 +59,14 @@ class Models:
             raise InputError(f"two models would be served as {model.name}, {fix}")
         self.served[model.name] = model
 
-    def named(self, name: str) -> Served:
-        """The model of this name. Raises ``RefusedError``."""
+    def named(self, name: str, version: str | None = None) -> Served:
+        """The model of this name, which has one version. Raises ``RefusedError``."""
         if name not in self.served:
             raise RefusedError(404, f"no model {name!r}; there are {', '.join(self.served) or 'none'}")
-        return self.served[name]
+        found = self.served[name]
+        if version not in (None, found.version):
+            raise RefusedError(404, f"no version {version!r} of {name}; there is {found.version}")
+        return found
 
 
 def application(models: Models) -> FastAPI:
@@ -63,6 +76,12 @@ def application(models: Models) -> FastAPI:
     @app.exception_handler(RefusedError)
     async def refused(request: Request, error: RefusedError) -> Response:
         return _answer({"error": str(error)}, error.status)
+
+    @app.exception_handler(HTTPException)
+    async def unknown(request: Request, error: HTTPException) -> Response:
+        found = _answer({"error": f"{request.method} {request.url.path}: {error.detail}"}, error.status_code)
+        found.headers.update(error.headers or {})
+        return found
 
     @app.get("/v2")
     async def server() -> Response:
@@ -77,23 +96,26 @@ def application(models: Models) -> FastAPI:
         return _answer({"ready": bool(models.served)}, 200 if models.served else 503)
 
     @app.get("/v2/models/{name}/ready")
-    async def model_ready(name: str) -> Response:
-        models.named(name)
+    @app.get("/v2/models/{name}/versions/{version}/ready")
+    async def model_ready(name: str, version: str | None = None) -> Response:
+        models.named(name, version)
         return _answer({"name": name, "ready": True})
 
     @app.get("/v2/models/{name}")
-    async def metadata(name: str, request: Request) -> Response:
+    @app.get("/v2/models/{name}/versions/{version}")
+    async def metadata(name: str, request: Request, version: str | None = None) -> Response:
         _allow(request, models.api_key)
-        return _answer(_metadata(models.named(name)))
+        return _answer(_metadata(models.named(name, version)))
 
     @app.post("/v2/models/{name}/infer")
-    async def infer(name: str, request: Request) -> Response:
+    @app.post("/v2/models/{name}/versions/{version}/infer")
+    async def infer(name: str, request: Request, version: str | None = None) -> Response:
         _allow(request, models.api_key)
-        model = models.named(name)
+        model = models.named(name, version)
         head, binary = split(await _body(request), request.headers.get(HEADER))
-        rows = rows_of(head["inputs"], binary, model.scorer.schema)
-        tensors = {"raw": model.scorer.raw_batch(rows), "values": model.scorer.score_batch(rows)}
-        body, length = answer(head, {"model_name": model.name, "model_version": model.digest[:12]}, tensors)
+        wanted, rows = asked(head, tuple(_OUTPUTS)), rows_of(head["inputs"], binary, model.scorer.schema)
+        tensors = {output: _OUTPUTS[output](model.scorer, rows) for output in wanted}
+        body, length = answer(head, {"model_name": model.name, "model_version": model.version}, tensors, wanted)
         if length is None:
             return Response(body, media_type="application/json")
         return Response(body, media_type="application/octet-stream", headers={HEADER: str(length)})
@@ -119,9 +141,9 @@ async def _body(request: Request) -> bytes:
 
 def _metadata(model: Served) -> dict[str, Any]:
     features = {"name": "features", "datatype": "FP64", "shape": [-1, len(model.scorer.schema)]}
-    outputs = [{"name": name, "datatype": "FP64", "shape": [-1, model.outputs]} for name in ("raw", "values")]
+    outputs = [{"name": name, "datatype": "FP64", "shape": [-1, model.outputs]} for name in _OUTPUTS]
     properties = {"digest": model.digest, "format": model.format, "schema": json.dumps(model.scorer.schema.to_json())}
-    return {"name": model.name, "versions": [model.digest[:12]], "platform": "polyscore", "inputs": [features], "outputs": outputs,
+    return {"name": model.name, "versions": [model.version], "platform": "polyscore", "inputs": [features], "outputs": outputs,
             "properties": properties}  # fmt: skip
 
 

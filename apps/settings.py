@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     drift_persist: int = Field(default=3, ge=1, le=30)  # daily windows in a row
     drift_quality: float = Field(default=0.3, gt=0)  # by which the headline measure may be worse than the report's, as a part of that
     drift_adwin: float = Field(default=1e-4, gt=0, lt=1)  # ADWIN's delta
+    analyst: str = ""  # who reviews alerts in this dashboard, until another name is typed there
     kafka_bootstrap_servers: str = Field(default="", validation_alias="KAFKA_BOOTSTRAP_SERVERS")
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from threading import Event
@@ -13,7 +12,8 @@ from pydantic import ValidationError
 
 from apps import loading, loop_events, registry
 from apps.errors import BrokerError
-from apps.kafka import consumer_config, explained, producer_config
+from apps.kafka import GATHERED, consumer_config, explained, producer_config
+from apps.logs import logger
 from apps.monitor import now_us
 from apps.settings import Settings
 from apps.topics import MODELS
@@ -24,7 +24,7 @@ from models.shadow import Shadow
 
 _BATCH, _WAIT = 500, 0.2  # messages; seconds
 _COMMIT_EVERY, _PATIENCE = 1.0, 10.0  # seconds
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Challengers:
@@ -47,14 +47,14 @@ class Challengers:
             return
         self._named = named
         self.shadows = {name: shadow for name in named if (shadow := self.shadows.get(name) or self._load(name))}
-        _log.info("%s: challengers beside the champion: %s", self._domain.name, ", ".join(self.shadows) or "none")
+        _log.info("challengers beside the champion", domain=self._domain.name, versions=list(self.shadows))
 
     def _load(self, name: str) -> Shadow | None:
         try:
             return Shadow(self._domain, loading.announced(self._settings, self._domain, self._known, name, self._format))
         except Exception as error:  # noqa: BLE001  # whatever is wrong with a bundle, the others go on
             text = f"the challenger {name} is refused: {error or type(error).__name__}"
-            _log.warning("%s: %s", self._domain.name, text)
+            _log.warning(text, domain=self._domain.name)
             loop_events.tell(self._producer, loop_events.event(self._domain.name, "refused", name, text, shadow=True))
             return None
 
@@ -85,7 +85,7 @@ def run(settings: Settings, domains: Sequence[Domain], model_format: str, *, sto
         producer = Producer(producer_config(settings, linger_ms=20))
         beside = {d.decisions_topic: Challengers(settings, d, model_format, producer) for d in domains}
         name = f"polyscore-shadow-{'-'.join(d.name for d in domains)}"
-        consumer = Consumer(consumer_config(settings, name))
+        consumer = Consumer(consumer_config(settings, name, **GATHERED))
         consumer.subscribe([*beside], on_assign=_begin)
         try:
             return _follow(beside, consumer, producer, stop)

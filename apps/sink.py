@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,18 +12,20 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlmodel import col
 
+from apps import reviewed
 from apps.database import drop_tables, explain, open_database, sqlite_file, upsert
 from apps.errors import BrokerError, DatabaseError
+from apps.logs import logger
 from apps.partitions import Extent, KafkaSource, Message, Partition, Source
 from apps.records import UNREADABLE, Reader, Record, UnreadableError, readers, unreadable
 from apps.settings import Settings
-from apps.tables import SinkOffsetRow, Table
+from apps.tables import AlertRow, ReviewRow, SinkOffsetRow, Table
 from domain.cards import masked
 from domain.registry import DOMAINS
 
 LOOK_EVERY = 5.0  # seconds between two looks for new topics and partitions
 _BACKOFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # seconds before each further try
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 _Stored = tuple[int, str]  # next offset and topic id
 _Item = tuple[Message, Record | None]  # None: nothing to keep
 
@@ -145,7 +146,7 @@ class Sink:
 
     def _refuse(self, message: Message, reason: str) -> Record:
         topic, partition, offset, reason = message.topic(), message.partition(), message.offset(), masked(reason)
-        _log.error("%s, partition %d, offset %d cannot be stored: %s", topic, partition, offset, reason)
+        _log.error("a message cannot be stored", topic=topic, partition=partition, offset=offset, why=reason)
         return unreadable(message, reason)
 
     def _write(self, engine: Engine, batch: Sequence[_Item]) -> None:
@@ -153,8 +154,11 @@ class Sink:
         try:
             with engine.begin() as connection:
                 stored = self._advanced(connection, [message for message, _ in batch])
-                for table, rows in _by_table(batch).items():
+                found = _by_table(batch)
+                acts = found.pop(ReviewRow, [])
+                for table, rows in found.items():
                     upsert(connection, table, rows)
+                reviewed.enter(connection, acts, found.get(AlertRow, []))
         except (DataError, IntegrityError, OverflowError, StatementError) as error:
             if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
                 raise

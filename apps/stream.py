@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -21,8 +20,9 @@ from apps.errors import AppError
 from apps.follow import Models
 from apps.kafka import bootstrap
 from apps.labels import LABELS_UNTIL, LabelReader
+from apps.logs import logger
 from apps.settings import Guarantee, Settings, security
-from apps.topics import SOURCE_US, Headers, consumer_group, dead_letter_headers, incoming
+from apps.topics import SOURCE_US, Headers, consumer_group, dead_letter_body, dead_letter_headers, incoming
 from domain.cards import masked
 from domain.contract import Domain, Event, Features, MalformedEvent
 from models.at_work import AtWork
@@ -41,7 +41,7 @@ _CONSUMER = {
 # A defect in a feature or a format hits one event, not the stream. What has to do with memory, disk or Kafka is not among
 # these: it stops the process, and nothing is committed.
 _DEFECTS = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Outgoing(NamedTuple):
@@ -101,13 +101,14 @@ class Scoring:
             if event.decides:
                 self.advance(event.event_time, found.get(LABELS_UNTIL))
             memory = state.get_bytes(_MEMORY) if self.domain.policy.remembers and event.decides else None
-            model = self.at_work.of(event.key.encode())
-            decided = decide(self.domain, self.features, model, event, state.get_bytes(_STATE), memory)
+            at_work = self.at_work
+            domain, model = at_work.domain or self.domain, at_work.of(event.key.encode())
+            decided = decide(domain, self.features, model, event, state.get_bytes(_STATE), memory)
             source_us = _source(found)
         except MalformedEvent as error:
             return [self._dead_letter(value, error.code, str(error))]
         except _DEFECTS as error:
-            _log.error("%s: an event could not be processed\n%s", self.domain.name, masked(traceback.format_exc()))
+            _log.error("an event could not be processed", domain=self.domain.name, trace=masked(traceback.format_exc()))
             return [self._dead_letter(value, "processing-error", f"{type(error).__name__}: {error}")]
         if decided.repeated:
             self.counts.repeated += 1
@@ -160,13 +161,14 @@ class Scoring:
         self.counts.fallbacks += fallback
         if fallback != self._away:
             self._away = fallback
-            _log.warning("%s: the model's server %s", self.domain.name, "does not answer; the average decides" if fallback else "is back")
+            text = "does not answer; the average decides" if fallback else "is back"
+            _log.warning(f"the model's server {text}", domain=self.domain.name)
 
     def _dead_letter(self, value: bytes | None, code: str, reason: str) -> Outgoing:
         self.counts.dead_letters += 1
         at = message_context()
         headers = dead_letter_headers(code, reason, at.topic, at.partition, at.offset)
-        return Outgoing(self.domain.dead_letters_topic, value or b"", headers)
+        return Outgoing(self.domain.dead_letters_topic, dead_letter_body(value), headers)
 
 
 def _source(headers: dict[str, bytes]) -> int | None:
@@ -238,5 +240,5 @@ def run(settings: Settings, domain: Domain, models: Models, at_work: AtWork, gua
     finally:
         labels.close()
         models.close()
-        _log.info("%s: %s", domain.name, scoring.counts)
+        _log.info("stopped", domain=domain.name, **asdict(scoring.counts))
     return scoring.counts

@@ -17,6 +17,7 @@ from apps.partitions import KafkaSource
 from apps.settings import Settings
 from apps.sla import merge
 from apps.tables import SlaWindow
+from apps.terminal import milliseconds
 from apps.topics import METRICS
 from domain.contract import Domain
 
@@ -50,8 +51,8 @@ class _Seen:
         seconds = (windows[-1].end_us - windows[0].start_us) / 1e6 if windows else 1.0
         return {
             "a second": f"{sum(w.decisions for w in windows) / seconds:,.0f}",
-            "p50": _ms(latency.p50_ms),
-            "p99": _ms(latency.p99_ms),
+            "p50": milliseconds(latency.p50_ms),
+            "p99": milliseconds(latency.p99_ms),
             "late": f"{self._misses / self._measured:.2%}" if self._measured else "-",
             "lag": f"{self._lag:,}",
             "alerts": f"{self.alerts:,}",
@@ -64,10 +65,13 @@ class _Seen:
 
 
 class Summary:
-    """Collects from `metrics` and the alerts topics, from now on; ``screen`` and ``lines`` show it."""
+    """Collects from `metrics` and the alerts topics, from now on; ``screen`` and ``lines`` show it.
 
-    def __init__(self, settings: Settings, domains: Sequence[Domain], title: Mapping[str, str]) -> None:
-        self._title = title
+    ``coming`` says of the domains that have not joined yet what is done for them; it may change.
+    """
+
+    def __init__(self, settings: Settings, domains: Sequence[Domain], title: Mapping[str, str], coming: Mapping[str, str]) -> None:
+        self._title, self._coming = title, coming
         self._seen = {domain.name: _Seen(domain) for domain in domains}
         topics = [METRICS, *(domain.alerts_topic for domain in domains)]
         self._source = KafkaSource(settings, "polyscore-demo", topics, wait_s=0.05)
@@ -94,8 +98,8 @@ class Summary:
                 seen.worth = value["sums"]
 
     def lines(self) -> list[str]:
-        """A line a domain, for a log."""
-        return [self._line(seen) for seen in self._seen.values()]
+        """A line a domain that has joined, for a log."""
+        return [self._line(seen) for name, seen in self._seen.items() if name not in self._coming]
 
     def _line(self, seen: _Seen) -> str:
         n = seen.numbers()
@@ -112,7 +116,8 @@ class Summary:
         rows = [(seen, seen.numbers()) for seen in self._seen.values()]
         table = Table("", *rows[0][1], "so far", box=None, header_style="dim", pad_edge=False)
         for seen, numbers in rows:
-            table.add_row(seen.domain.title, *(Text(value, style="bold") for value in numbers.values()), seen.worth_in_words())
+            so_far = self._coming.get(seen.domain.name) or seen.worth_in_words()
+            table.add_row(seen.domain.title, *(Text(value, style="bold") for value in numbers.values()), so_far)
         return table
 
     def _head(self) -> RenderableType:
@@ -128,7 +133,3 @@ class Summary:
             context = "  ".join(f"{v:,.2f}" if isinstance(v, float) else str(v) for v in list(alert["context"].values())[:2])
             table.add_row(alert["domain"], context, action, f"{alert['score']:.3f}", "; ".join(alert["reasons"][:2]))
         return table if self._alerts else Text("no alerts yet", style="dim")
-
-
-def _ms(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f} ms"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, LargeBinary, String, Text, TypeDecorator
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, Integer, LargeBinary, String, Text, TypeDecorator
 from sqlalchemy.orm import registry
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
 MAX_BIGINT = 2**63 - 1
+LABELS_KEPT = 10_000  # of a partition
 KEPT = "kept"  # marks a column that an upsert does not overwrite
 
 
@@ -43,6 +45,11 @@ def _micros(*, key: bool = False) -> Any:
     return Field(sa_type=BigInteger, primary_key=key, sa_column_kwargs={"autoincrement": False}, ge=0, le=MAX_BIGINT)
 
 
+def _by_hand(kind: type[TypeEngine[Any]] | TypeEngine[Any], default: str | int) -> Any:
+    """A person's, not the topic's: an upsert leaves it as it is."""
+    return Field(default=default, sa_column=Column(kind, nullable=False, default=default, info={KEPT: True}))
+
+
 def _utc() -> Any:
     return Field(sa_type=UtcDateTime, nullable=False)
 
@@ -54,6 +61,7 @@ class DecisionRow(Table, table=True):
     __table_args__ = (
         Index("decision_by_key", "domain", "key", "event_time"),
         Index("decision_by_time", "domain", "decided_us", "action"),  # counts by action are answered from the index alone
+        Index("decision_by_event_time", "domain", "event_time"),
     )
 
     domain: str = Field(primary_key=True)
@@ -71,6 +79,7 @@ class DecisionRow(Table, table=True):
     reasons: list[str] = _json()
     model_version: str
     format: str
+    terms: dict[str, float] = Field(default_factory=dict, sa_type=JSON, nullable=False)
     partition: int | None = None
     offset: int | None = Field(default=None, sa_type=BigInteger)
     source_us: int | None = _micros()
@@ -83,7 +92,10 @@ class AlertRow(Table, table=True):
 
     __tablename__ = "alert"
     __table_args__ = (
-        Index("alert_by_status", "domain", "status", "decided_us"),
+        # Which are the newest, and which of them have changed, is answered from the index alone.
+        Index("alert_by_status", "domain", "status", "decided_us", "decision_id", "version"),
+        Index("alert_by_key", "domain", "key", "decided_us"),
+        Index("alert_by_likeness", "domain", "action", "likeness", "decided_us"),
         Index("alert_by_time", "domain", "decided_us", "decision_id"),  # which are the newest is answered from the index alone
     )
 
@@ -97,8 +109,49 @@ class AlertRow(Table, table=True):
     reasons: list[str] = _json()
     model_version: str
     decided_us: int = _micros()
-    # A person's, not the topic's: an upsert leaves it as it is.
-    status: str = Field(default="new", sa_column=Column(String, nullable=False, default="new", info={KEPT: True}))
+    # ``models.reviews.State``: what people's acts came to (``apps.reviewed``).
+    status: str = _by_hand(String, "new")
+    version: int = _by_hand(Integer, 0)
+    analyst: str = _by_hand(String, "")
+    changed_us: int = _by_hand(BigInteger, 0)
+    verdict: str = _by_hand(String, "")
+    reason: str = _by_hand(String, "")
+    note: str = _by_hand(Text, "")
+    likeness: str = Field(default="", sa_type=Text)  # the first reason without its numbers
+
+
+class ReviewRow(Table, table=True):
+    """What an analyst did with an alert (``models.reviews.Act``), and whether it was accepted."""
+
+    __tablename__ = "review"
+    __table_args__ = (Index("review_by_alert", "domain", "decision_id", "arrived_us"),)
+
+    domain: str = Field(primary_key=True)
+    act_id: str = Field(primary_key=True)
+    decision_id: str
+    analyst: str
+    at_us: int = _micros()
+    what: str
+    version: int  # of the alert, as its analyst saw it
+    verdict: str
+    reason: str
+    note: str = Field(sa_type=Text)
+    arrived_us: int = _micros()  # by the broker's clock
+    accepted: bool
+    refusal: str = Field(sa_type=Text)  # why it changed nothing: who was first
+
+
+class LabelRow(Table, table=True):
+    """One of the newest labels of its topic's partition: the ``LABELS_KEPT``-th after it takes its place."""
+
+    __tablename__ = "label"
+    __table_args__ = (Index("label_by_time", "domain", "tells_of"),)
+
+    domain: str = Field(primary_key=True)
+    partition: int = Field(primary_key=True)
+    place: int = Field(primary_key=True)  # the offset, modulo ``LABELS_KEPT``
+    tells_of: datetime = _utc()  # event time (``Domain.tells_of``)
+    label: bytes = Field(sa_type=LargeBinary)  # as the topic has it
 
 
 class BatchRow(Table, table=True):
@@ -153,7 +206,7 @@ class SlaWindowRow(SlaWindow, table=True):
 
     __tablename__ = "sla_window"
     __table_args__ = (
-        Index("sla_window_by_end", "domain", "end_us", "decisions", "measured", "misses"),  # a day's sums, from the index alone
+        Index("sla_window_by_end", "domain", "end_us", "decisions", "measured", "misses", "lag"),  # a day's sums, from the index alone
         Index("sla_window_recent", "end_us"),
     )
 
@@ -265,6 +318,7 @@ class StandingRow(Table, table=True):
     challengers: list[str] = _json()
     share: float
     former: list[str] = _json()
+    terms: dict[str, float] = Field(default_factory=dict, sa_type=JSON, nullable=False)
     at_us: int = _micros()
     by: str
     why: str
@@ -296,7 +350,11 @@ class DeadLetterRow(Table, table=True):
 
     __tablename__ = "dead_letter"
 
-    __table_args__ = (Index("dead_letter_by_time", "domain", "failed_us"),)
+    __table_args__ = (
+        Index("dead_letter_by_time", "domain", "failed_us"),
+        Index("dead_letter_by_code", "domain", "code", "failed_us"),  # counts by code are answered from the index alone
+        Index("dead_letter_by_source", "source_topic", "source_partition", "source_offset"),  # did what was sent again come back?
+    )
 
     topic: str = Field(primary_key=True)  # the dead-letter topic, and the letter's own place in it
     partition: int = Field(primary_key=True)
@@ -309,6 +367,28 @@ class DeadLetterRow(Table, table=True):
     source_partition: int
     source_offset: int = _micros()
     failed_us: int = _micros()
+
+
+class Resent(Table):
+    """A dead letter's message that a person sent again (``apps.resend``): the letter's place, and where the message landed."""
+
+    topic: str = Field(primary_key=True)
+    partition: int = Field(primary_key=True)
+    offset: int = _micros(key=True)
+    at_us: int = _micros(key=True)
+    domain: str
+    by: str
+    changed: bool  # corrected before, or sent as it was
+    event_id: str  # of the event in the message; empty for one that cannot be read
+    to_topic: str
+    to_partition: int
+    to_offset: int = _micros()
+
+
+class ResentRow(Resent, table=True):
+    """The news of it as published on ``metrics``."""
+
+    __tablename__ = "resent"
 
 
 class SinkOffsetRow(Table, table=True):

@@ -20,6 +20,11 @@ def say(console: Console, text: str, style: str = "") -> None:
     console.print(Text(text, style), soft_wrap=True)
 
 
+def milliseconds(value: float | None) -> str:
+    """A latency, or a dash where none was measured."""
+    return "-" if value is None else f"{value:.1f} ms"
+
+
 @contextmanager
 def progress(console: Console) -> Iterator[Progress]:
     """Bars on a terminal, one for each thing that is done; lines elsewhere. Nothing is shown before something is told."""

@@ -20,6 +20,7 @@ from domain.registry import DOMAINS
 
 Headers = Sequence[tuple[str, bytes]]
 DAY_MS = 86_400_000
+_MOST_BYTES = 900_000  # of a letter's body: a producer takes a million bytes with all headers
 _LEADERS_WITHIN = 30.0  # seconds
 METRICS = "metrics"
 MODELS = "models"
@@ -45,17 +46,22 @@ _ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
 def topic_specs() -> list[TopicSpec]:
     """Every topic of every domain, and the two that all share."""
     specs = [TopicSpec(METRICS, partitions=1, retention_days=30), TopicSpec(MODELS, partitions=1, settings={"cleanup.policy": "compact"})]
-    for d in DOMAINS.values():
-        specs += [TopicSpec(d.events_topic, settings=_ARRIVAL), TopicSpec(d.labels_topic, settings=_ARRIVAL)]
-        specs += [TopicSpec(d.topic(name), settings={"cleanup.policy": "compact"}) for name in d.changelogs]
-        specs += [
-            TopicSpec(d.decisions_topic),
-            TopicSpec(d.alerts_topic),
-            TopicSpec(d.batch_topic),
-            TopicSpec(d.shadow_topic, retention_days=30),
-            TopicSpec(d.dead_letters_topic, partitions=1),
-        ]
-    return specs
+    return [*specs, *(spec for d in DOMAINS.values() for spec in specs_of(d))]
+
+
+def specs_of(d: Domain) -> list[TopicSpec]:
+    """Every topic of one domain."""
+    return [
+        TopicSpec(d.events_topic, settings=_ARRIVAL),
+        TopicSpec(d.labels_topic, settings=_ARRIVAL),
+        *(TopicSpec(d.topic(name), settings={"cleanup.policy": "compact"}) for name in d.changelogs),
+        TopicSpec(d.decisions_topic),
+        TopicSpec(d.alerts_topic),
+        TopicSpec(d.batch_topic),
+        TopicSpec(d.shadow_topic, retention_days=30),
+        TopicSpec(d.dead_letters_topic, partitions=1),
+        TopicSpec(d.reviews_topic, partitions=1, settings={"retention.ms": "-1", **_ARRIVAL}),  # one order of what people did, for ever
+    ]
 
 
 def incoming(domain: Domain) -> dict[str, Callable[[bytes], Any]]:
@@ -70,9 +76,19 @@ def consumer_group(domain: Domain) -> str:
 
 def create_topics(settings: Settings) -> list[str]:
     """Create what is missing and return its names. Raises ``BrokerError`` where Kafka refuses or cannot be reached."""
+    return _create(settings, topic_specs())
+
+
+def create_own(settings: Settings, domain: Domain) -> None:
+    """The topics of a table, which came after the others: whoever needs them first creates what is missing. Raises as ``create_topics``."""
+    if domain.name in DOMAINS.own:
+        _create(settings, specs_of(domain))
+
+
+def _create(settings: Settings, specs: Sequence[TopicSpec]) -> list[str]:
     admin = AdminClient(client_config(settings))
     created = []
-    for name, future in admin.create_topics([_new_topic(s, settings) for s in topic_specs()], operation_timeout=30).items():
+    for name, future in admin.create_topics([_new_topic(s, settings) for s in specs], operation_timeout=30).items():
         try:
             future.result(timeout=30)
             created.append(name)
@@ -80,13 +96,13 @@ def create_topics(settings: Settings) -> list[str]:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 why = error.args[0].str()
                 raise BrokerError(f"topic {name} cannot be created: {why}; look at KAFKA_BOOTSTRAP_SERVERS and the rights there") from error
-    _wait_for_leaders(admin)
+    _wait_for_leaders(admin, [spec.name for spec in specs])
     return created
 
 
-def _wait_for_leaders(admin: AdminClient) -> None:
+def _wait_for_leaders(admin: AdminClient, names: Sequence[str]) -> None:
     """Until each partition can be read: who looks at once must not miss one. Raises ``BrokerError``."""
-    names, give_up = [spec.name for spec in topic_specs()], time.monotonic() + _LEADERS_WITHIN
+    give_up = time.monotonic() + _LEADERS_WITHIN
     while missing := unreadable(admin, names):
         if time.monotonic() > give_up:
             which = ", ".join(sorted({topic for topic, _ in missing}))
@@ -97,6 +113,11 @@ def _wait_for_leaders(admin: AdminClient) -> None:
 def _new_topic(spec: TopicSpec, settings: Settings) -> NewTopic:
     config = {"retention.ms": str(spec.retention_days * DAY_MS), **spec.settings}
     return NewTopic(spec.name, num_partitions=spec.partitions or settings.partitions, replication_factor=-1, config=config)
+
+
+def dead_letter_body(value: bytes | None) -> bytes:
+    """The original, which a letter carries; of one that Kafka would not take with a letter's headers, its beginning."""
+    return (value or b"")[:_MOST_BYTES]
 
 
 def dead_letter_headers(code: str, reason: str, topic: str, partition: int, offset: int) -> Headers:

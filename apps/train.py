@@ -12,9 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from apps import loading, registry
-from apps.errors import BrokerError, InputError
-from apps.monitor import now_us
+from apps.announce import announce
+from apps.errors import InputError
 from apps.settings import Settings
 from apps.simulate import LIVE
 from apps.terminal import Progress, progress, say
@@ -22,9 +21,7 @@ from domain.contract import Domain, Emission
 from domain.registry import DOMAINS
 from models import bundle as bundles
 from models.dataset import counted
-from models.errors import BundleError
 from models.recorded import Question, recording
-from models.registry import Cause, Registry
 from models.train import train
 
 
@@ -83,62 +80,6 @@ def _simulated(domain: Domain, seed: int, days: int, told: Progress) -> Iterator
 def _recorded(data: list[Path], domain: Domain, told: Progress) -> Iterator[Emission]:
     known = recording(domain)
     return counted(known.emissions(data), f"reading {domain.events_name}", known.count(data), told)
-
-
-def ensure(settings: Settings, domain_name: str, *, console: Console) -> Path:
-    """The champion's bundle, or the newest, if it fits this code's features; one is trained where there is none."""
-    domain = DOMAINS[domain_name]
-    try:
-        found = bundles.load_bundle(registry.champion(settings, domain_name) or bundles.latest(settings.bundles / domain_name))
-        if found.schema.digest == domain.schema.digest:
-            say(console, f"model {found.folder.name} was trained before")
-            announce(settings, found, console)
-            return found.folder
-        say(console, f"model {found.folder.name} has other features than this code computes")
-    except BundleError as error:
-        say(console, str(error))
-    return command(settings, domain_name, [], seed=7, days=None, console=console)
-
-
-def announce(settings: Settings, found: bundles.Bundle, console: Console) -> None:
-    """Enter a bundle into the registry, as a candidate. It becomes the champion if it is the domain's first, or if the champion
-
-    cannot be used. Without a Kafka it is entered by the next start.
-    """
-    domain = found.manifest["domain"]
-    try:
-        known = registry.read(settings, domain)
-        registered = known.register(registry.candidate(found, now_us(), "train", found.manifest["data"]["source"]))
-        why = _takes_over(settings, known, found)
-        promoted = known.promote(found.version, Cause(now_us(), "train", why)) if why else []
-        registry.write(settings, [*registered, *promoted])
-    except BrokerError as error:
-        say(console, f"the model was not announced: {error}; the next start of a demo, or `polyscore setup`, does it")
-        return
-    if promoted:
-        say(console, f"model {found.version} is the champion: {why}")
-    elif registered and domain in DOMAINS:
-        say(console, f"model {found.version} is a candidate; to let it decide: {_promotion(domain, found.version)}")
-
-
-def _promotion(domain: str, version: str) -> str:
-    return f'`polyscore models promote {domain} {version} --why "..."`'
-
-
-def _takes_over(settings: Settings, known: Registry, found: bundles.Bundle) -> str:
-    """Why a new bundle decides at once, without a comparison; empty where it does not."""
-    if found.manifest["domain"] not in DOMAINS:  # a table's: no stream has it
-        return ""
-    standing = known.standing
-    if standing is None:
-        return "the first model of its domain"
-    if standing.champion == found.version:
-        return ""
-    try:
-        loading.as_announced(settings, DOMAINS[known.domain], known, standing.champion)
-    except (BundleError, InputError) as error:
-        return f"the champion {standing.champion} cannot be used: {error}"
-    return ""
 
 
 def evaluate(domain_name: str, question: Question, json_file: Path | None, *, console: Console) -> dict[str, Any]:

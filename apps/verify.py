@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from apps.errors import InputError
+from apps.out_file import written
 from apps.table import read_rows
 from domain.schema import FeatureSchema
 from exports import files, lightgbm_text, parity, recognise
@@ -96,7 +97,9 @@ def _judge(name: str, place: Callable[[], Path], schema: FeatureSchema) -> Calla
 
 def table(report: parity.Report) -> Table:
     """The report as a table to read."""
-    found = Table("scorer", "outcome", "rows", "raw bits equal", "raw, ulps", "value, ulps", "value, difference", box=None, pad_edge=False)
+    found = Table(box=None, pad_edge=False)
+    for heading in ("scorer", "outcome", "rows", "raw bits equal", "raw, ulps", "value, ulps", "value, difference"):
+        found.add_column(heading.replace(" ", "\n"), no_wrap=True)
     for c in report.comparisons:
         equal = "" if c.equal is None else f"{c.equal:,}"
         numbers = ["" if v is None else f"{v:g}" for v in (c.raw_ulps, c.value_ulps, c.value_difference)]
@@ -120,7 +123,5 @@ def _tell(report: parity.Report, console: Console) -> None:
 
 
 def _write(report: parity.Report, out: Path) -> None:
-    try:
-        files.write(out, (json.dumps(report.to_json(), indent=2) + "\n").encode())
-    except OSError as error:
-        raise InputError(f"{out}: {error.strerror}; name another file with --out") from None
+    with written(out) as file:
+        file.write(json.dumps(report.to_json(), indent=2) + "\n")

@@ -34,6 +34,9 @@ class Stored:
     def offset(self) -> int:
         return self.at
 
+    def key(self) -> bytes | None:
+        return None
+
     def value(self) -> bytes | None:
         return self.body
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import socket
 from io import StringIO
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 
 import lightgbm as lgb
 import numpy as np
@@ -13,9 +17,11 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from apps import inspect, score, verify
-from exports import lightgbm_text, parity, recognise
-from exports.errors import CorruptArtifact
+from apps import export, inspect, score, verify
+from apps.errors import InputError
+from apps.settings import Settings
+from exports import files, lightgbm_text, parity, recognise
+from exports.errors import CorruptArtifact, ExportError
 from exports.formats import FORMATS, LOCAL
 from exports.judges import JUDGES
 from tests.exports.zoo import SCHEMA, trained
@@ -72,6 +78,78 @@ def test_a_failed_scoring_leaves_no_file(tmp_path: Path) -> None:
             written("native", tmp_path), str(tmp_path / "rows.csv"), tmp_path / "o.csv", dropped=[], separator=",", console=console()
         )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.txt", "rows.csv"]
+
+
+def scored(folder: Path, rows: str, out: Path | None) -> int:
+    return score.command(written("native", folder), rows, out, dropped=[], separator=",", console=console())
+
+
+def test_nothing_is_written_of_a_table_that_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rows.csv").write_text("amount\n1\n")
+    with pytest.raises(InputError, match="lacks the column"):
+        scored(tmp_path, str(tmp_path / "rows.csv"), None)
+    assert capsys.readouterr().out == ""
+    (tmp_path / "rows.csv").write_text(",".join(SCHEMA.names) + "\n")
+    assert scored(tmp_path, str(tmp_path / "rows.csv"), None) == 0
+    assert capsys.readouterr().out == "raw,value\n", "a table of no rows is one"
+
+
+@pytest.mark.parametrize("name", [".", "..", "folder"])
+def test_a_folder_is_no_file_to_write_to(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder").mkdir()
+    source, _ = table(tmp_path)
+    model = written("native", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="is a folder; name a file in it with --out"):
+        scored(tmp_path, str(source), Path(name))
+    with pytest.raises(InputError, match="is a folder; name a file in it with --out"):
+        verify.command(model, [model], None, Path(name), judged=False, dropped=[], console=console())
+
+
+def test_scores_go_into_a_pipe_that_is_there_already(tmp_path: Path) -> None:
+    """A file put in the place of ``/dev/null`` would be there for everyone."""
+    source, x = table(tmp_path)
+    os.mkfifo(pipe := tmp_path / "pipe")
+    read = Queue[str]()
+    reader = Thread(target=lambda: read.put(pipe.read_text()), daemon=True)
+    reader.start()
+    assert scored(tmp_path, str(source), pipe) == len(x)
+    assert pipe.is_fifo()
+    assert len(read.get(timeout=30).splitlines()) == 1 + len(x)
+
+
+def test_what_is_there_and_no_file_is_called_what_it_is(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for load in (recognise.recognise, files.read):
+        with pytest.raises(CorruptArtifact, match=f"{tmp_path}: is a folder; name the file in it"):
+            load(tmp_path)
+        with pytest.raises(CorruptArtifact, match="pipe: is a device or a pipe; save what it gives as a file"):
+            load(tmp_path / "pipe")
+
+
+def test_a_model_that_export_cannot_read_is_called_by_its_files_name(tmp_path: Path) -> None:
+    path = written("native", tmp_path).rename(tmp_path / "mine.txt")
+    path.write_text(path.read_text().replace("version=v4", "version=v9"))
+    with pytest.raises(ExportError, match=r"^mine\.txt: line 2: .*version=v9"):
+        export.command(Settings(home=tmp_path), path, ["pmml"], tmp_path / "out", say=lambda text: None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_inspect_tells_the_objective_and_what_a_bundles_file_was_made_from(bundle: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "model.pfa"
+    alone.write_bytes((bundle / "model.pfa").read_bytes())
+    expected = {bundle / "model.txt": "binary sigmoid:1", bundle / "model.pfa": "binary sigmoid:1, as model.txt beside it says"}
+    for artifact, objective in expected.items():
+        inspect.command(artifact, at := console())
+        assert f"objective: {objective}\n" in said(at)
+        assert re.search(r"made from: simulated; [\d,]+ rows, on [\d-]+ [\d:]+ UTC by LightGBM \d", said(at))
+        assert f"bundle: {bundle.name} of fraud" in said(at)
+    inspect.command(alone, at := console())
+    assert "objective: pfa keeps its link alone" in said(at)
+    (tmp_path / "model.txt").write_text((bundle / "model.txt").read_text().replace("leaf_value=-", "leaf_value=", 1))
+    inspect.command(alone, at := console())
+    assert "objective: pfa keeps its link alone" in said(at), "beside it lies another model"
+    assert "made from" not in said(at)
 
 
 def test_inspect_tells_where_a_model_is_served_and_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +211,7 @@ def test_verify_catches_an_artifact_of_another_model(tmp_path: Path) -> None:
 def test_verify_asks_the_judges(tmp_path: Path) -> None:
     at = console()
     assert verify.command(written("native", tmp_path), [], None, None, judged=True, dropped=[], console=at)
-    outcomes = {line.split("  ")[0]: line for line in said(at).splitlines() if line.startswith(tuple(JUDGES))}
+    outcomes = {line.partition("  ")[0]: line for line in said(at).splitlines() if line.partition("  ")[0] in JUDGES}
     assert set(outcomes) == set(JUDGES)
     assert "passed" in outcomes["PMML4S"]
     assert "passed" in outcomes["ONNX Runtime"]

@@ -25,6 +25,7 @@ from apps.errors import InputError
 from domain.registry import DOMAINS
 from exports.formats import FORMATS
 from models.errors import DataError
+from tests.exports.handmade import Tree, text
 from tests.exports.zoo import SCHEMA, trained
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
@@ -203,7 +204,45 @@ def test_what_kafka_refuses_is_one_line_with_the_remedy(failing: Callable[[Excep
     assert told.count("\n") == 1
 
 
-def test_a_full_disk_anywhere_is_one_line_and_a_defect_is_not(failing: Callable[[Exception], str]) -> None:
+def test_a_full_disk_anywhere_is_one_line(failing: Callable[[Exception], str]) -> None:
     assert failing(OSError(errno.ENOSPC, "No space left on device", "state/x")).startswith("error state/x: No space left on device; make")
-    with pytest.raises(ConnectionResetError):
-        failing(ConnectionResetError(errno.ECONNRESET, "reset"))
+
+
+def test_a_defect_is_told_as_one_with_the_way_to_its_trace(failing: Callable[[Exception], str], capsys: pytest.CaptureFixture[str]) -> None:
+    told = failing(ConnectionResetError(errno.ECONNRESET, "reset"))
+    assert told.startswith("error ConnectionResetError: [Errno 104] reset; this is a defect")
+    assert "--debug" in told
+    assert "in fails" in capsys.readouterr().err, "where no person looks, the log has the trace"
+
+
+@pytest.mark.parametrize("words", [["tail", "x"], ["--debug", "tail", "x"]])
+def test_with_debug_an_error_comes_with_its_trace(words: list[str], tmp_path: Path) -> None:
+    result = run(*words, POLYSCORE_HOME=str(tmp_path), KAFKA_BOOTSTRAP_SERVERS="")
+    assert result.returncode == 1
+    assert ("Traceback" in result.stderr) == (words[0] == "--debug")
+    assert "no Kafka runs here" in result.stderr
+
+
+def test_one_model_is_exported_named_in_one_place(tmp_path: Path) -> None:
+    model = tmp_path / "model.txt"
+    model.write_text(text([Tree([0], [0.5], [0], [1.0, 2.0])], 1))
+    for words in ([str(model)], ["--model", str(model)]):
+        out = tmp_path / words[0].strip("-/").replace("/", "-")
+        result = CliRunner().invoke(app, ["export", *words, "--to", "pmml", "-o", str(out)])
+        assert result.exit_code == 0, result.output
+        assert [path.name for path in out.iterdir()] == ["model.pmml"]
+    result = CliRunner().invoke(app, ["export", str(model), "--model", str(model)], env={"COLUMNS": "300"})
+    assert result.exit_code == 2
+    assert "name one model" in result.output
+
+
+def test_files_that_a_shell_puts_after_the_option_are_taken_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--data *.parquet` becomes `--data a.parquet b.parquet`."""
+    taken: list[Path] = []
+    monkeypatch.setattr("apps.train.evaluate", lambda domain, question, *_, **__: taken.extend(question.data))
+    monkeypatch.setattr("apps.train.command", lambda settings, domain, data, **_: taken.extend(data))
+    monkeypatch.setattr("apps.recorded.command", lambda settings, domain, data, **_: taken.extend(data))
+    for command in ("evaluate", "train", "replay"):
+        result = CliRunner().invoke(app, [command, "fraud", "--data", "a.parquet", "b.parquet", "--data", "c.parquet"])
+        assert result.exit_code == 0, result.output
+    assert [path.name for path in taken] == ["a.parquet", "c.parquet", "b.parquet"] * 3

@@ -6,7 +6,7 @@ import io
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
@@ -17,6 +17,7 @@ from apps.audit import Audit
 from apps.demo import Demo, Options
 from apps.process import Stop
 from apps.settings import Settings
+from apps.trainings import Trainings
 
 
 class Now(Stop):
@@ -51,7 +52,8 @@ class Running:
         monkeypatch.setattr(audit, "wait_until_scored", lambda *_: True)
         options = Options(60.0, headless=True, rate=50, format="pmml", guarantee="at-least-once", port=0, domains=("fraud",))
         console = Console(file=self.output, width=80)
-        self.demo = Demo(Settings(home=home), options, console, Now(), kafka)
+        self.trainings = SimpleNamespace(now={}, failed=None, done=list, stop=lambda: None)
+        self.demo = Demo(Settings(home=home), options, console, Now(), kafka, cast(Trainings, self.trainings))
         self.children = [Child(name, home / f"{name}.log") for name in ("fraud-scorer", "sink", "monitor", "fraud-source", "dashboard")]
         summary = SimpleNamespace(update=lambda: None, lines=lambda: ["a line"], close=lambda: None)
         self.demo.__dict__.update(_children=self.children, _summary=summary)

@@ -126,3 +126,32 @@ def test_a_key_stands_at_the_same_place_on_every_machine_so_that_a_larger_share_
     assert [position(key) for key in (b"c1", b"c2", b"")] == [0.6790694914753104, 0.7343037124761338, 0.8666040914613156]
     smaller, larger = (AtWork(model("v1"), model("v2"), share) for share in (0.1, 0.3))
     assert all(larger.of(key).version == "v2" for key in KEYS if smaller.of(key).version == "v2")
+
+
+def test_new_terms_are_taken_with_the_next_event_by_models_that_are_not_loaded_again(world: World) -> None:
+    first = world.stand("v1")
+    assert first.domain is FRAUD
+    second = world.stand("v1", terms={"analyst": 9.0})
+    assert (second.champion, second.domain and second.domain.in_force) == (first.champion, {"analyst": 9.0})
+    assert world.loaded == ["v1"]
+    [(what, version, text, details)] = world.told
+    assert (what, version, text) == ("terms-taken", "v1", "decides by analyst 9 instead of 5 now: it is better")
+    assert details == {"before": {}, "after": {"analyst": 9.0}, "by": "ann"}
+
+
+def test_terms_that_this_code_does_not_know_are_refused_once_and_those_before_go_on(world: World) -> None:
+    world.stand("v1", terms={"analyst": 9.0})
+    for champion in ("v1", "v2"):
+        at_work = world.stand(champion, terms={"mood": 1.0})
+        assert at_work.champion.version == champion
+        assert at_work.domain is not None
+        assert at_work.domain.in_force == {"analyst": 9.0}
+    assert [e[2] for e in world.told if e[0] == "refused"] == [
+        "the terms in force are refused: there is no term 'mood'; there are: chargeback_fee, blocked_customer, analyst, "
+        "delayed_customer, caught_by_review; those before go on; set others with `polyscore models terms fraud`"
+    ]
+
+
+def test_a_start_by_terms_that_this_code_does_not_know_ends_with_the_reason(world: World) -> None:
+    with pytest.raises(InputError, match=r"cannot be decided by the terms in force: analyst is 1000; allowed is 0 to 200.*models terms"):
+        world.stand("v1", terms={"analyst": 1000.0})

@@ -105,6 +105,14 @@ def test_a_malformed_label_is_sent_with_its_reason_and_origin_before_it_is_commi
     assert kafka.events == ["flush", "commit"]
 
 
+def test_of_a_label_that_fills_a_message_the_letter_has_as_much_as_kafka_takes() -> None:
+    kafka = Kafka([Message(b"x" * 1_048_488)]).run()
+    ((_, value, heads),) = kafka.letters
+    assert (value, heads["code"]) == (b"x" * 900_000, "too-large")
+    assert "1,048,488 bytes" in heads["reason"]
+    assert kafka.events == ["flush", "commit"]
+
+
 def test_a_letter_that_kafka_refuses_is_an_error_and_its_label_is_not_committed() -> None:
     kafka = Kafka([Message(b"{")], [good()], outcome=KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
     with pytest.raises(BrokerError, match="dead letters"):

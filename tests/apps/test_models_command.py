@@ -17,7 +17,9 @@ from rich.console import Console
 from apps import loop_events, models_command, moves, registry
 from apps.errors import InputError
 from apps.settings import Settings
+from apps.terms import typed
 from domain.registry import DOMAINS
+from domain.terms import TermsError
 from models.bundle import load_bundle
 from models.errors import BundleError, RegistryError
 from models.registry import Cause, Change, Registry, Standing
@@ -202,3 +204,41 @@ def test_an_empty_reason_is_refused() -> None:
     with pytest.raises(InputError, match="--why is empty"):
         models_command.by_hand("  ")
     assert models_command.by_hand(" better ").why == "better"
+
+
+def test_terms_are_announced_and_told_with_the_old_and_the_new_numbers(world: World) -> None:
+    moves.promote(world.settings, FRAUD, "v1", CAUSE)
+    said = moves.decide_by(world.settings, FRAUD, {"analyst": 9.0}, CAUSE)
+    assert said == "fraud decides by analyst 9 instead of 5: better by a tenth"
+    assert (standing(world).terms, standing(world).champion) == ({"analyst": 9.0}, "v1")
+    told = world.told[-1]
+    assert (told["what"], told["version"], told["text"], told["details"]["by"]) == ("terms", "v1", said, "ann")
+    assert (told["details"]["before"]["analyst"], told["details"]["after"]["analyst"]) == (5.0, 9.0)
+    moves.decide_by(world.settings, FRAUD, {"caught_by_review": 0.8}, CAUSE)
+    assert standing(world).terms == {"analyst": 9.0, "caught_by_review": 0.8}, "those that are not named stay"
+    text = printed(models_command.terms, world)
+    assert [line.split()[:3] for line in text.splitlines() if line.startswith("analyst")] == [["analyst", "9", "5"]]
+    assert "decides by other terms than its own: analyst 9, caught_by_review 0.8" in printed(models_command.listed, world)
+    moves.decide_by(world.settings, FRAUD, None, CAUSE)
+    assert standing(world).terms == {}
+    assert "other terms" not in printed(models_command.listed, world)
+
+
+@pytest.mark.parametrize(("given", "opened", "why"), [
+    ({"mood": 1.0}, None, "there is no term 'mood'"),
+    ({"analyst": float("nan")}, None, "analyst is nan"),
+    ({"analyst": 5.0}, None, "by these terms already"),
+    ({"analyst": 9.0}, {"analyst": 7.0}, "other terms by now: the defaults; look again"),
+])  # fmt: skip
+def test_terms_that_cannot_be_are_refused_before_anything_is_announced(world: World, given: Any, opened: Any, why: str) -> None:
+    world.known.promote("v1", CAUSE)
+    with pytest.raises((TermsError, RegistryError), match=why):
+        moves.decide_by(world.settings, FRAUD, given, CAUSE, opened)
+    assert (world.written, world.told) == ([], [])
+
+
+@pytest.mark.parametrize("word", ["analyst", "analyst=", "analyst=much"])
+def test_a_word_that_sets_nothing_is_refused(word: str) -> None:
+    with pytest.raises(InputError, match="sets no term; write NAME=NUMBER"):
+        typed([word])
+    assert typed(["analyst=9", "offer=1e-1"]) == {"analyst": 9.0, "offer": 0.1}

@@ -21,6 +21,7 @@ from apps.records import readers
 from apps.sla import merge
 from apps.tables import SlaWindow, SlaWindowRow
 from domain.registry import DOMAINS
+from tests.apps.logged import fields
 from tests.apps.memory_log import T0_MS, MemoryLog, decision
 
 T0 = T0_MS * 1000
@@ -138,4 +139,4 @@ def test_kafka_being_away_is_said_once_and_the_last_lag_kept(monkeypatch: pytest
     with caplog.at_level(logging.WARNING):
         watch.run()
     assert watch.lag == {"fraud": 5}
-    assert [record.message for record in caplog.records] == ["the consumer lag is not known: away"]
+    assert [(record.message, fields(record)) for record in caplog.records] == [("the consumer lag is not known", {"why": "away"})]

@@ -104,6 +104,48 @@ def test_what_ends_the_work_beside_ends_the_block_and_is_its_error() -> None:
         assert stop.wait(30)
 
 
+class Away:
+    """Work that loses its Kafka some times; ``lasts`` says how long it had worked by then."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, lasts: float, times: int) -> None:
+        self.begun, self._lasts, self._times, self._now = 0, lasts, times, 0.0
+        monkeypatch.setattr(process.time, "monotonic", lambda: self._now)
+
+    def __call__(self) -> str:
+        self.begun += 1
+        if self.begun > self._times:
+            return "done"
+        self._now += self._lasts if self.begun == 1 else 0.0
+        raise BrokerError("Kafka has ended")
+
+
+class Patient(threading.Event):
+    """An event whose wait takes no time."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set()
+
+
+def test_work_that_had_a_kafka_is_begun_anew_until_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Away(monkeypatch, lasts=60.0, times=3)
+    assert process.again(work, Patient()) == "done"
+    assert work.begun == 4
+
+
+def test_work_that_never_had_a_kafka_ends_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Away(monkeypatch, lasts=1.0, times=3)
+    with pytest.raises(BrokerError, match="Kafka has ended"):
+        process.again(work, Patient())
+    assert work.begun == 1
+
+
+def test_who_waits_for_kafka_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    work, stop = Away(monkeypatch, lasts=60.0, times=3), Patient()
+    stop.set()
+    assert process.again(work, stop) is None
+    assert work.begun == 1
+
+
 def test_an_error_of_the_block_ends_the_work_beside_and_comes_first() -> None:
     stop = threading.Event()
 

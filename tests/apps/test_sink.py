@@ -18,10 +18,11 @@ from apps.partitions import Extent, Partition
 from apps.records import readers
 from apps.sink import LOOK_EVERY, Sink
 from apps.sla import Seen, Windows
-from apps.tables import SlaWindow
+from apps.tables import LABELS_KEPT, SlaWindow
 from apps.topics import dead_letter_headers
 from domain.registry import DOMAINS
 from tests.apps import databases
+from tests.apps.logged import fields
 from tests.apps.memory_log import MemoryLog, decision
 
 NOT_UTF8 = b"\xff\x00 not json"
@@ -108,7 +109,17 @@ def filled_log() -> MemoryLog:
         "details": {"ap": 0.1},
     }
     log.send("metrics", orjson.dumps(told))
+    for number in range(12):
+        log.send("fraud.labels", label(number), partition=number % 2, gap=(LABELS_KEPT - 2) * (number == 10))
+    log.send("fraud.labels", label(20, source="analyst"))
+    log.send("fraud.labels", NOT_UTF8)
     return log
+
+
+def label(number: int, **changes: Any) -> bytes:
+    """What became of a payment."""
+    told = {"transaction_id": f"t{number}", "event_time": "2026-03-08T12:00:00Z", "payment_time": f"2026-03-01T12:00:{number:02}Z"}
+    return orjson.dumps({**told, "customer_id": "c1", "terminal_id": "x1", "verdict": "chargeback", **changes})
 
 
 def test_everything_on_the_topics_is_in_the_tables(bench: Bench) -> None:
@@ -124,14 +135,27 @@ def test_everything_on_the_topics_is_in_the_tables(bench: Bench) -> None:
         "standing": 1,
         "loop_event": 1,
         "contest": 0,
-        "sink_offset": 9,
+        "sink_offset": 11,
         "outcomes": 0,
+        "review": 0,
         "quality_window": 0,
         "drift_window": 0,
         "batch": 0,
+        "label": 11,
+        "resent": 0,
     }
     once = dict.fromkeys(("dead_letter", "sla_window", "model", "standing", "loop_event"), 1)
-    assert bench.sink.counts == {"decision": 200, "alert": 10, **once}
+    assert bench.sink.counts == {"decision": 200, "alert": 10, "label": 12, "ignored": 2, **once}
+
+
+def test_of_a_partitions_labels_the_newest_take_the_place_of_the_oldest_and_what_nothing_is_learned_from_has_none(bench: Bench) -> None:
+    """The eleventh label lies as far behind the first of its partition as places go round, less the analyst's verdict."""
+    bench.run()
+    kept = {(row[1], row[2]): orjson.loads(row[4])["transaction_id"] for row in bench.content()["label"]}
+    assert len(kept) == 11
+    assert kept[0, 3] == "t10"
+    assert "t6" not in kept.values()
+    assert "t20" not in kept.values()
 
 
 def test_a_dead_letter_keeps_its_bytes_and_its_headers(bench: Bench) -> None:
@@ -152,7 +176,10 @@ def test_the_same_messages_twice_change_nothing(bench: Bench) -> None:
     before = bench.content()
     for place, messages in list(bench.log.messages.items()):
         for message in list(messages):
-            if place[0] != "fraud.dead-letters":  # a letter's identity is its place on the topic
+            if place[0] not in (
+                "fraud.dead-letters",
+                "fraud.labels",
+            ):  # a letter's identity is its place on the topic, and a label's in the ring
                 bench.log.send(place[0], message.value(), partition=place[1])
     bench.run()
     after = bench.content()
@@ -285,7 +312,8 @@ def test_an_unreadable_message_is_shown_and_the_rest_goes_on(bench: Bench, topic
     bench.log.send(topic, decision(501, alert=True))
     with caplog.at_level(logging.ERROR):
         bench.run()
-    assert f"{topic}, partition 0, offset {broken.at} cannot be stored" in caplog.text
+    told = [fields(record) for record in caplog.records if record.message == "a message cannot be stored"]
+    assert [(t["topic"], t["partition"], t["offset"]) for t in told] == [(topic, 0, broken.at)]
     found = bench.content()
     ids = {row[1] for row in found["decision" if topic == "fraud.decisions" else "alert"]}
     assert {"t500", "t501"} <= ids
@@ -303,7 +331,7 @@ def test_a_card_number_is_masked_in_the_log_and_in_the_reason_and_kept_in_the_or
     with caplog.at_level(logging.ERROR):
         on_sqlite.run()
     (letter,) = [row for row in on_sqlite.content()["dead_letter"] if row[0] == "fraud.decisions"]
-    assert "a decision of '411111******1111'" in caplog.text
+    assert "a decision of '411111******1111'" in str([fields(record) for record in caplog.records])
     assert "a decision of '411111******1111'" in letter[5]
     assert letter[6] == body
 
@@ -329,10 +357,12 @@ def test_an_unreadable_metric_or_model_is_shown_without_a_domain(on_sqlite: Benc
 
 
 def test_other_metrics_and_a_models_tombstone_are_passed_over(on_sqlite: Bench) -> None:
+    on_sqlite.run()
+    before = on_sqlite.sink.counts["ignored"]
     on_sqlite.log.send("metrics", b'{"kind": "drift", "psi": 0.1}')
     on_sqlite.log.send("models", None)
     on_sqlite.run()
-    assert on_sqlite.sink.counts["ignored"] == 2
+    assert on_sqlite.sink.counts["ignored"] == before + 2
     assert len(on_sqlite.content()["model"]) == len(on_sqlite.content()["dead_letter"]) == 1
 
 

@@ -21,6 +21,7 @@ from exports.errors import ServerUnavailable
 from exports.scorer import Scores
 from models.at_work import AtWork
 from models.decide import Contributions, Model
+from tests.apps.logged import fields
 
 FRAUD = DOMAINS["fraud"]
 CARD = "4111111111111111"
@@ -119,8 +120,8 @@ def test_without_an_answer_from_the_models_server_the_average_decides(
     assert Decision.model_validate_json(back.value).format == "remote"
     assert (to.counts.decided, to.counts.fallbacks) == (2, 1)
     assert [record.message for record in caplog.records] == [
-        "fraud: the model's server does not answer; the average decides",
-        "fraud: the model's server is back",
+        "the model's server does not answer; the average decides",
+        "the model's server is back",
     ]
 
 
@@ -220,8 +221,9 @@ def test_a_card_number_is_masked_in_the_log(monkeypatch: pytest.MonkeyPatch, cap
     monkeypatch.setattr(to.at_work.champion.scorer, "score", fail)
     with caplog.at_level(logging.ERROR):
         send(to, FakeState())
-    assert "no such card: 411111******1111" in caplog.text
-    assert CARD not in caplog.text
+    told = str([fields(record) for record in caplog.records])
+    assert "no such card: 411111******1111" in told
+    assert CARD not in told
 
 
 def test_before_the_first_event_after_an_assignment_the_newest_models_are_taken() -> None:
@@ -253,3 +255,14 @@ def test_a_scorer_that_cannot_settle_decides_nothing() -> None:
         with pytest.raises(ConnectionError):
             send(to, state)
     assert state.kept == {}
+
+
+def test_a_switch_of_terms_between_two_events_is_named_by_the_second_alone_and_moves_its_threshold() -> None:
+    to, state = scoring(), FakeState()
+    [first] = send(to, state)
+    to.switch(AtWork(to.at_work.champion, domain=FRAUD.with_terms({"analyst": 0.0, "delayed_customer": 0.0})))
+    second, _ = send(to, state, transaction_id="t2")
+    assert b"terms" not in first.value, "by the domain's own numbers a decision is as it was before there were terms"
+    before, after = (Decision.model_validate_json(out.value) for out in (first, second))
+    assert (before.action, before.terms) == ("approve", {})
+    assert (after.action, after.terms, after.threshold) == ("review", {"analyst": 0.0, "delayed_customer": 0.0}, 0.0)

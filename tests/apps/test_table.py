@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import io
 import math
+import os
 import tempfile
 from decimal import Decimal
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import lightgbm as lgb
@@ -17,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from apps import table_csv
 from apps.errors import InputError
 from apps.table import CHUNK, read_rows
 from domain.schema import Feature, FeatureSchema
@@ -172,7 +176,7 @@ def test_a_header_alone_is_a_table_of_no_rows(tmp_path: Path) -> None:
 
 
 def test_a_row_number_counts_over_chunks(tmp_path: Path) -> None:
-    path = file(tmp_path, "a b,kind,c\n" + "1,red,2\n" * CHUNK + "1,red,?\n")
+    path = file(tmp_path, "a b,kind,c\n" + "1,red,2\n" * CHUNK + "1,red,x\n")
     with pytest.raises(InputError, match=f"row {CHUNK + 1}"):
         rows(path)
 
@@ -238,3 +242,78 @@ def test_a_model_of_pandas_float_and_bool_categories_scores_its_own_data_from_cs
     for name in ("rows.csv", "rows.parquet", "own.parquet"):
         x = np.concatenate(list(read_rows(str(tmp_path / name), model.schema)))
         assert KernelScorer(model.ensemble, model.schema).raw_batch(x)[:, 0].tolist() == booster.predict(own).tolist()
+
+
+def a_b(*columns: str, dropped: tuple[str, ...] = (), folder: Path) -> Any:
+    """What a model of the feature that LightGBM calls ``a_b`` reads of a table of these columns."""
+    path = file(folder, f"{','.join(columns)}\n{','.join('1234'[: len(columns)])}\n")
+    return next(read_rows(str(path), FeatureSchema((Feature("a_b"), Feature("c"))), dropped)).tolist()
+
+
+def test_a_blank_in_a_columns_name_is_the_underscore_that_lightgbm_made_of_it(tmp_path: Path) -> None:
+    assert a_b("c", "a b", folder=tmp_path) == [[2, 1]]
+    assert a_b("c", "a b", "a_b", dropped=("a b",), folder=tmp_path) == [[3, 1]], "its own name comes first"
+    frame = pd.DataFrame({"a b": [1.0], "c": [2.0]})
+    frame.to_parquet(path := tmp_path / "rows.parquet")
+    assert next(read_rows(str(path), FeatureSchema((Feature("a_b"), Feature("c"))))).tolist() == [[1, 2]]
+
+
+def test_columns_that_could_be_the_models_are_named_beside_it(tmp_path: Path) -> None:
+    three = FeatureSchema((Feature("a_b_c"),))
+    with pytest.raises(InputError, match="the model's column 'a_b_c' could be either of 'a b_c' and 'a_b c': call the one"):
+        list(read_rows(str(file(tmp_path, "a b_c,a_b c\n1,2\n")), three))
+    assert next(read_rows(str(file(tmp_path, "a b_c,a_b c\n1,2\n")), three, ["a b_c"])).tolist() == [[2]]
+    with pytest.raises(InputError, match=r"lacks the column 'a_b'.* the table's columns it does not know 'a-b'"):
+        a_b("c", "a-b", folder=tmp_path)
+    with pytest.raises(InputError, match="knows no column 'a b'"):
+        a_b("c", "a_b", "a b", folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["rows.csv.gz", "rows.csv"])
+def test_gzipped_csv_is_read_whatever_it_is_called(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (path := tmp_path / name).write_bytes(gzip.compress(b"a b,kind,c\n1,red,2\n" + b"1,red,2\n" * CHUNK))
+    assert rows(path) == [[1, 0, 2]] * (CHUNK + 1)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    assert rows("-") == [[1, 0, 2]] * (CHUNK + 1)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match="cannot be read as a table"):
+        rows(path)
+
+
+def test_parquet_is_told_by_how_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = {"a b": [0.1], "kind": ["red"], "c": [7.0]}
+    for name in ("rows.PARQUET", "rows", "rows.csv"):
+        pq.write_table(pa.table(columns), path := tmp_path / name)
+        assert rows(path) == [[0.1, 0, 7]]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    with pytest.raises(InputError, match="-: holds parquet, where CSV was due: save it as a file and name that"):
+        rows("-")
+    with pytest.raises(InputError, match="holds parquet, where CSV was due: save it as CSV"):
+        list(table_csv.read(str(path), ",", CHUNK))
+
+
+def test_a_table_that_comes_through_a_pipe_is_read_once(tmp_path: Path) -> None:
+    os.mkfifo(path := tmp_path / "rows")
+    writer = Thread(target=lambda: path.write_bytes(b"a b,kind,c\n1,red,2\n"))
+    writer.start()
+    assert rows(path) == [[1, 0, 2]]
+    writer.join(30)
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        (b"PK\x03\x04rest", "holds a workbook, or another zip archive, where CSV was due: save it as CSV"),
+        ("a b,kind,c\n1,é,2\n".encode("latin-1"), "it is not text in UTF-8; save it as CSV in UTF-8"),
+        ("a b,kind,c\n1,red,2\n".encode("utf-16"), "it is not text in UTF-8; save it as CSV in UTF-8"),
+    ],
+)
+def test_what_is_no_csv_is_refused_with_what_to_do(data: bytes, named: str, tmp_path: Path) -> None:
+    (path := tmp_path / "rows.csv").write_bytes(data)
+    with pytest.raises(InputError, match=named):
+        rows(path)
+
+
+def test_a_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder; name the file in it"):
+        rows(tmp_path)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from apps import registry, train
+from apps import announce, registry, train
 from apps.errors import InputError
 from apps.settings import Settings
 from domain.contract import Domain
@@ -114,7 +114,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Registry:
 def announced(home: Path, folder: Path) -> str:
     """What announcing a bundle says."""
     console = Console(file=(said := io.StringIO()), width=300)
-    train.announce(Settings(home=home), load_bundle(folder), console)
+    announce.announce(Settings(home=home), load_bundle(folder), console)
     return said.getvalue()
 
 

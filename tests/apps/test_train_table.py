@@ -14,7 +14,7 @@ from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from apps import cli, export, loading, train_table, verify
+from apps import cli, cli_training, export, loading, train_table, verify
 from apps.csv_training import Wanted, read_table
 from apps.errors import InputError
 from apps.settings import Settings
@@ -115,15 +115,20 @@ def test_the_objective_is_told_from_the_label_and_judged_by_its_metrics(tmp_path
         ("a,t,y\n1,2024-01-01,0\n2,soon,1\n", {"time": "t"}, "column 't', row 2: 'soon' is no time"),
         ("a,g,y\n1,k,0\n2,,1\n", {"group": "g"}, "column 'g', row 2: '' names no group"),
         ("a,y\n1,0\ninf,1\n", {}, "column 'a', row 2 is infinite"),
-        ("a,y\n" + "1,0\n" * 19 + "?,1\n", {}, r"column 'a', row 20: '\?' is not a number, as 19 of 20"),
+        ("a,y\n" + "1,0\n" * 19 + "x,1\n", {}, "column 'a', row 20: 'x' is not a number, as 19 of 20 cells are; empty the cell"),
         ("a,a,y\n1,1,0\n", {}, "'a' stands twice"),
         ("a,y\n1,0\n2\n", {}, "cannot be read as a table"),
         ("a,y\n", {}, "has no rows"),
         ("", {}, "is empty"),
         ("a,y\n,0\n,1\n", {}, "no column is left to learn from: 'a': empty"),
+        ("y\n0\n1\n", {}, "no column is left to learn from: beside 'y' there is none"),
+        ("a,y\n" + "1,0\n2,1\n3,1.0\n" * 20, {}, "label 'y': '1' and '1.0' are one number; write it in one way"),
+        ("a,y\n1,0\n2,1\n3,1.0\n", {"objective": "binary"}, "label 'y': '1' and '1.0' are one number"),
         ("a,y\n1,x\n2,y\n3,z\n", {"objective": "binary"}, "3 different values, not two"),
         ("a,y\n1,x\n2,y\n", {"objective": "regression"}, "row 1: 'x' is not a number"),
         ("a,y\n1,0\n2,1\n", {"drop": ("y",)}, "'y' is the label"),
+        ("a,y\n1,x\n2,y\n", {"objective": "multiclass"}, "two different values only, 'x' and 'y'; is it --objective binary"),
+        ("a,y\n1,0.5\n2,NA\n3,1.5\n", {}, r"'y' is missing in 1 of 3 rows \(1 cell of NA is taken for missing\)"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_column(tmp_path: Path, text: str, wanted: dict[str, Any], why: str) -> None:
@@ -142,6 +147,29 @@ def test_whole_numbers_are_labels_where_that_is_said(tmp_path: Path) -> None:
     found = table(tmp_path / "t.csv", "a,y\n10,0\n9,1\n,1\n", categorical=("a",))
     assert found.schema.features[0].categories == ("9", "10")
     assert found.x[:2, 0].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        ([str(10**30 + i) for i in range(300)], "an id: whole numbers of so many digits that most are the same to a model; shorten"),
+        ([f"+{2**63 + 5 * i}" for i in range(300)], "an id: whole numbers of so many digits"),
+        ([f"2024-{1 + i % 12:02}-{1 + i // 12:02}" for i in range(300)], "dates or times, such as '2024-01-01': write numbers"),
+        ([f"{1 + i // 12:02}.{1 + i % 12:02}.2024 00:00" for i in range(300)], "dates or times, such as '01.01.2024 00:00'"),
+        ([f"2024-01-01T00:{i // 60:02}:{i % 60:02}Z" for i in range(300)], "dates or times, such as '2024-01-01T00:00:00Z'"),
+        ([f"name {i}" for i in range(300)], "free text or an id: 300 different texts"),
+    ],
+)
+def test_a_column_of_no_use_is_left_out_for_what_it_is(tmp_path: Path, cells: list[str], why: str) -> None:
+    found = table(tmp_path / "t.csv", "a,b,y\n" + "".join(f"{cell},{i},{i % 2}\n" for i, cell in enumerate(cells)))
+    assert list(found.dropped) == ["a"]
+    assert found.dropped["a"].startswith(why)
+
+
+def test_long_whole_numbers_that_a_model_tells_apart_are_numbers(tmp_path: Path) -> None:
+    nanoseconds = [1_700_000_000_000_000_001 + 10**9 * i for i in range(300)]
+    found = table(tmp_path / "t.csv", "a,y\n" + "".join(f"{cell},{i % 2}\n" for i, cell in enumerate(nanoseconds)))
+    assert found.x[:, 0].tolist() == [float(n) for n in nanoseconds]
 
 
 @pytest.mark.parametrize(
@@ -185,8 +213,33 @@ def test_an_option_that_would_say_nothing_is_refused_by_name(
     assert f"{option}: {why}" in result.output
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--csv", "x.csv", "--label", "y", "--drop", "a", "b", "c", "--categorical", "d", "e", "--keep", "f", "--seed", "3"],
+        ["--drop=a", "b", "c", "--categorical", "d", "--categorical", "e", "--keep", "f", "--csv=x.csv", "--label", "y", "--seed", "3"],
+        ["--drop", "a", "b", "--csv", "x.csv", "--label", "y", "--seed", "3", "--drop", "c", "--keep", "f", "--categorical", "d", "e"],
+    ],
+)
+def test_words_behind_an_option_of_many_columns_are_columns_too(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[Any] = []
+    monkeypatch.setattr("apps.train_table.command", lambda *given, **_: called.append(given))
+    result = CliRunner().invoke(cli.app, ["train", *words], env={"COLUMNS": "300"})
+    assert result.exit_code == 0, result.output
+    ((_, path, _, wanted, protocol, kept),) = called
+    assert (path, wanted.label, protocol.seed) == (Path("x.csv"), "y", 3)
+    assert (wanted.drop, wanted.categorical, kept) == (("a", "b", "c"), ("d", "e"), {"f"})
+
+
+def test_a_word_that_no_option_of_a_table_takes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.train_table.command", lambda *_, **__: pytest.fail("it trains"))
+    for words in (["--drop", "a", "--seed", "3", "b"], ["b", "--drop", "a"], ["--label", "y", "fraud", "--drop", "a"]):
+        result = CliRunner().invoke(cli.app, ["train", "--csv", "x.csv", "--label", "y", *words], env={"COLUMNS": "300"})
+        assert result.exit_code == 2, words
+
+
 def test_every_option_of_train_is_a_domains_a_tables_or_boths() -> None:
-    known = {*cli._OF_A_DOMAIN, *cli._OF_A_TABLE, "domain", "table", "seed"}
+    known = {*cli_training._OF_A_DOMAIN, *cli_training._OF_A_TABLE, "domain", "table", "seed"}
     train = get_command(cli.app).commands["train"]  # type: ignore[attr-defined]  # a click group
     assert {p.name for p in train.params} - {"help"} == known
 
@@ -195,6 +248,18 @@ def test_a_table_is_not_named_like_a_domain(tmp_path: Path) -> None:
     path = loans(tmp_path / "fraud.csv")
     with pytest.raises(InputError, match="is a domain's"):
         trained(path, "paid back")
+
+
+def test_labels_beyond_what_lightgbm_holds_are_refused_before_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_table, "train", lambda *_: pytest.fail("it trains"))
+    (path := tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{i / 7:.3f},{i / 7}e300\n" for i in range(1, 60)))
+    with pytest.raises(DataError, match=r"column 'y', row 1: .* is too large to learn"):
+        trained(path, "y")
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.0, "0.0000"), (12.5, "12.5000"), (2.5e17, "2.500e+17"), (-1e-12, "-1.000e-12")])
+def test_a_metric_is_shown_at_any_size(value: float, shown: str) -> None:
+    assert train_table._figure(value) == shown
 
 
 @pytest.mark.usefixtures("_short")
