@@ -16,8 +16,10 @@ from apps.simulate import LIVE
 from domain.learning import Window
 from domain.registry import DOMAINS
 from models.train import train
+from tests import own
 from tests.apps import databases
 
+LONG = 400.0  # seconds that a test is given
 DAYS = 28  # of simulated history: what the smallest training needs
 
 
@@ -28,8 +30,24 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, by the time they are given: two workers then end together."""
-    items.sort(key=lambda item: -max((float(mark.args[0]) for mark in item.iter_markers("timeout")), default=0.0))
+    """The longest first, by the time they are given, and dealt out among the workers: they then end together.
+
+    A worker begins with its share of the list as it stands (xdist's ``worksteal``), and nobody takes from it what stands in front.
+    """
+
+    def given(item: pytest.Item) -> float:
+        return max((float(mark.args[0]) for mark in item.iter_markers("timeout")), default=0.0)
+
+    items.sort(key=given, reverse=True)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if given(item) >= LONG]
+    rest, hands = items[len(long) :], [long[i::workers] for i in range(workers)]
+    for i, hand in enumerate(hands):
+        share = sum(map(len, hands[i:])) + len(rest)
+        more = max(0, share // (workers - i) - len(hand))
+        hand.extend(rest[:more])
+        del rest[:more]
+    items[:] = [item for hand in hands for item in hand]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,6 +57,13 @@ def forgotten(request: pytest.FixtureRequest) -> Iterator[None]:
     for value in vars(request.module).values():
         if hasattr(value, "cache_clear") and value.__module__ == request.module.__name__:
             value.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def built_in_only() -> Iterator[None]:
+    """A table that a test adopts, or that lies in the folder it was started in, is no domain of the next one."""
+    yield
+    DOMAINS.adopt({})
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +85,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     history = fraud.simulate(7, LIVE - timedelta(days=DAYS), customers=600, terminals=1200, days=DAYS)
     folder = tmp_path_factory.mktemp("bundles")
     return train(fraud, history, "simulated", folder, window=Window(train=7, delay=7, test=3))
+
+
+@pytest.fixture(scope="session")
+def loans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the bundle of a table of one's own, ``loans``; look at it, and copy what is to be changed."""
+    return own.loans(tmp_path_factory.mktemp("loans"))

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.readme import BEGIN, END
+
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = sorted(path for folder in (".", "infra") for path in (ROOT / folder).glob("*.md"))
+DOCUMENTS = sorted(path for folder in (".", "infra", "docs") for path in (ROOT / folder).glob("*.md"))
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FILE = re.compile(r"`((?:domain|models|exports|apps|ui|tests|infra)/(?:\w+/)*(?:\w[\w.]*)?)`")  # less those that a reader makes
 
@@ -22,6 +24,26 @@ def test_every_relative_link_picture_and_named_file_exists(document: Path) -> No
     assert missing == []
 
 
+def test_the_page_on_formats_has_the_readmes_figures() -> None:
+    readme, page = ((ROOT / name).read_text().partition(BEGIN)[2].partition(END)[0] for name in ("README.md", "docs/choosing-a-format.md"))
+    assert readme
+    assert page == readme, "`make readme` writes both"
+
+
 def test_the_documents_and_the_readmes_picture_are_looked_at() -> None:
     assert {path.name for path in DOCUMENTS} >= {"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"}
     assert [link for link in LINK.findall((ROOT / "README.md").read_text()) if link.endswith(".png")]
+
+
+def example_of_a_scenario() -> str:
+    """The page of Python that CONTRIBUTING.md gives as an example; the scenarios' tests read it as a story, and play it."""
+    (found,) = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    return str(found)
+
+
+def test_the_page_on_domains_holds_the_whole_of_a_domain_that_passes_the_contract() -> None:
+    page = (ROOT / "docs" / "add-a-domain.md").read_text()
+    code = "".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    assert [line for line in code.splitlines() if line] == [
+        line for line in (ROOT / "tests/domain/toy.py").read_text().splitlines() if line
+    ]

@@ -6,16 +6,10 @@ Those that run on must have done their work by then: payments decided, their lat
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.request import urlopen
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,26 +26,12 @@ from tests.bench.readme import BEGIN, END
 from tests.models.test_cmapss_evaluation import made_up as made_up_engines
 from tests.models.test_cmapss_evaluation import split
 from tests.models.test_complete_journey_evaluation import made_up as made_up_households
+from tests.reader import HEALTH, ROOT, RUNS_ON, Reader, answers, commands
 
-ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
-COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
-RUNS_ON = (
-    "polyscore stream",
-    "polyscore sink",
-    "polyscore monitor",
-    "polyscore outcomes",
-    "polyscore shadow",
-    "polyscore online",
-    "polyscore loop",
-    "polyscore quality",
-    "polyscore ui",
-    "polyscore simulate",
-    "polyscore serve",
-)
+COMMANDS = commands(README)
 # Run by hand only: `make demo` without an end, and what runs this very test.
 BY_HAND = ("make demo", "make test")
-HEALTH = {"ui": "/_stcore/health", "serve": "/v2/health/ready"}  # where a server says that it is well
 BENCH = "make bench"  # has a test of its own
 SMALL = "--cases smoke --payments 1000 --rounds 1 --seconds 1 --rates 50"
 
@@ -109,56 +89,6 @@ def loans_file(path: Path) -> None:
     path.write_text("\n".join(["amount,purpose,repaid", *lines, ""]))
 
 
-class Reader:
-    """Types the README's commands: those that end one after the other, the others beside them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.beside: dict[str, subprocess.Popen[str]] = {}
-        own = Path(sys.executable).parent
-        cleared = {name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "POLYSCORE_", "PYTEST_"))}
-        self.environment = {**cleared, "PATH": f"{own}{os.pathsep}{os.environ['PATH']}", "POLYSCORE_HOME": str(folder / "home")}
-
-    def type(self, command: str) -> None:
-        if command.startswith(RUNS_ON):
-            self.beside[command] = self._start(command)
-            return
-        place = ROOT if command.startswith(("make", ".")) else self.folder
-        result = subprocess.run(
-            ["/bin/sh", "-ec", command], cwd=place, env=self.environment, capture_output=True, text=True, timeout=1200, check=False
-        )
-        assert result.returncode == 0, f"{command}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
-
-    def _start(self, command: str) -> subprocess.Popen[str]:
-        with self.log(command).open("w") as log:
-            return subprocess.Popen(
-                ["/bin/sh", "-ec", f"exec {command}"],
-                cwd=self.folder, env=self.environment, stdout=log, stderr=log, text=True, start_new_session=True,
-            )  # fmt: skip
-
-    def log(self, command: str) -> Path:
-        return self.folder / f"{command.split()[1]}.log"
-
-    def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait, with a bound, for what the commands that run on should bring about."""
-        give_up = time.monotonic() + 180
-        while not condition():
-            for command, process in self.beside.items():
-                assert process.poll() is None, f"{command} ended by itself:\n{self.log(command).read_text()[-3000:]}"
-            assert time.monotonic() < give_up, f"{what}: not in time\n" + "\n".join(self.log(c).read_text()[-1000:] for c in self.beside)
-            time.sleep(0.5)  # until other processes have got there
-
-    def stop_all(self) -> None:
-        """Ctrl-C in each terminal."""
-        for command, process in self.beside.items():
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
-            output = self.log(command).read_text()
-            assert process.returncode == 0, f"{command}\n{output[-3000:]}"
-            assert "Traceback" not in output, f"{command}\n{output[-3000:]}"
-        self.beside.clear()
-
-
 def rows_since(url: str, began_us: int) -> dict[str, int]:
     """How many payments were decided, and how many windows measured a latency, since then."""
     queries = {
@@ -173,17 +103,6 @@ def rows_since(url: str, began_us: int) -> dict[str, int]:
         found = {name: int(connection.execute(text(query), {"began": began_us}).scalar_one()) for name, query in queries.items()}
     engine.dispose()
     return found
-
-
-def answers(log: Path, health: str) -> bool:
-    address = re.search(r"http://[\w.:]+", log.read_text())
-    if address is None:
-        return False
-    try:
-        with urlopen(f"{address[0]}{health}", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 @pytest.mark.system

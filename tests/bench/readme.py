@@ -72,10 +72,11 @@ def insert(text: str, lines: list[str]) -> str:
 
 
 def main() -> None:
-    """Read the folder's measurements, change the file."""
-    folder, readme = Path(sys.argv[1]), Path(sys.argv[2])
+    """Read the folder's measurements, change the files."""
+    folder, *documents = map(Path, sys.argv[1:])
     found, stream = (json.loads((folder / name).read_text()) for name in ("comparison.json", "stream.json"))
-    readme.write_text(insert(readme.read_text(), table(found, stream)))
+    for document in documents:
+        document.write_text(insert(document.read_text(), table(found, stream)))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,7 @@ from typing import Any
 
 from rich.console import Console
 
-from apps import broker, replay, topics
-from apps import train as training
+from apps import announce, broker, replay, topics
 from apps.settings import Settings
 from domain.contract import Emission
 from domain.registry import DOMAINS
@@ -70,7 +69,7 @@ def measured(size: Size, model: Path | None) -> dict[str, Any]:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="polyscore-bench-"))
         settings = stack.enter_context(_kafka(Path(folder)))
-        bundle = model.absolute() if model else training.ensure(settings, "fraud", console=console)
+        bundle = model.absolute() if model else announce.ensure(settings, "fraud", console=console)
         stack.enter_context(model_server([bundle / FORMATS[FORMAT].file_name]))
         history = list(simulated(size.payments, seed=11, start=START))
         console.print(f"sending {size.payments:,} payments")

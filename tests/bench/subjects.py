@@ -101,9 +101,7 @@ def _yardstick(name: str) -> Load:
     from exports.lightgbm_c import Booster  # noqa: PLC0415
 
     def load(path: Path, schema: FeatureSchema) -> Opened:
-        text = path.read_text()
-        classes = next(int(line.partition("=")[2]) for line in text.splitlines() if line.startswith("num_tree_per_iteration="))
-        booster = Booster(text, len(schema), classes, path.name)
+        booster = Booster(path.read_text(), len(schema), path.name)
         scorer = _Predicting(schema, lambda rows, raw: booster.predict(np.ascontiguousarray(rows), raw=raw), _row_by_row(booster))
         return Opened(scorer.raw_row, scorer.raw_batch, scorer=scorer)
 

@@ -71,12 +71,16 @@ def start(*arguments: str, settings: Settings, **environment: str) -> Process:
 
 
 def until(condition: Callable[[], object], process: Process, *, within: float = 120, running: bool = False) -> None:
-    """Wait until another process has got there (seconds); ``running``: it is the one that must not end before."""
-    give_up = time.monotonic() + within
+    """Wait until another process has got there (seconds); ``running``: it is the one that must not end before.
+
+    The longer it takes, the seldomer it is looked: looking reads whole topics, and takes from the cores that are waited for.
+    """
+    give_up, pause = time.monotonic() + within, 0.1
     while not condition():
         assert process.alive() or not running, process.output()
         assert time.monotonic() < give_up, process.output()
-        time.sleep(0.1)  # until another process has got there
+        time.sleep(pause)  # until another process has got there
+        pause = min(1.2 * pause, 0.6)
 
 
 def read_topic(settings: Settings, topic: str, *, isolation: str = "read_committed") -> list[Any]:

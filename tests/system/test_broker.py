@@ -12,10 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from apps import broker, kafka, partitions, reset
+from apps import broker, kafka, partitions, reset, topics
 from apps.errors import BrokerError, InputError
 from apps.process import only
+from apps.scenario_result import new_folder, now
 from apps.settings import Settings
+from tests.system.conftest import Broker
 from tests.system.processes import start
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -61,6 +63,20 @@ def test_a_taken_port_is_replaced_and_said_and_the_broker_leaves_only_its_data(o
     broker.stop(own, say=said.append)
     assert remains(own) == ["broker.log", "data", "server.properties"]
     assert javas(own) == []
+
+
+def test_a_port_that_another_broker_was_quicker_to_is_given_up_for_a_free_one(
+    own: Settings, shared_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both looked for a free port before either had taken it."""
+    said: list[str] = []
+    theirs, free_port = shared_broker.port, broker.free_port
+    looked = [theirs]
+    monkeypatch.setattr(broker, "free_port", lambda wanted: looked.pop() if wanted in looked else free_port(wanted))
+    address = broker.start(own, port=theirs, say=said.append, tied=True)
+    assert address.bootstrap != f"127.0.0.1:{theirs}"
+    assert "another program has taken Kafka's port meanwhile; looking for another" in said
+    assert len(topics.create_topics(own)) == len(topics.topic_specs()), "a Kafka of its own, without a topic"
 
 
 def test_a_broker_whose_address_cannot_be_written_is_not_left_running(own: Settings) -> None:
@@ -143,6 +159,7 @@ def test_no_kafka_at_all_ends_the_monitor_with_one_error(tmp_path: Path) -> None
 
 def test_a_reset_beside_a_running_demo_is_refused_and_deletes_nothing(own: Settings) -> None:
     own.bundles.mkdir(parents=True)
+    new_folder(own.home, "rush", now())  # a scenario's result
     with only(own.home / "demo.lock", "taken"), pytest.raises(InputError, match="a demo runs in"):
         reset.run(own, say=print)
     assert own.bundles.is_dir()

@@ -5,25 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
 
 import psutil
 import pytest
 
 from apps.settings import Settings
+from tests.system.browsing import answers
 from tests.system.processes import Process, start, until
 from tests.system.test_broker import taken_port
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
-
-
-def answers(process: Process) -> bool:
-    found = re.search(r"the dashboard is at (http://\S+);", process.output())
-    try:
-        with urlopen(f"{found[1]}/_stcore/health", timeout=2) as response:
-            return response.status == 200
-    except (OSError, TypeError):
-        return False
 
 
 @pytest.fixture

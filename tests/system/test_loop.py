@@ -91,7 +91,7 @@ class Clock:
         if day > self._day:
             self._day = day
             while self._lag.events() > BEHIND or self._training():
-                time.sleep(0.1)  # until other processes have got there
+                time.sleep(0.3)  # until other processes have got there
 
     def _training(self) -> bool:
         """The loop has begun one, and the gate has not said anything yet."""

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from apps import stream
+from apps import moves, stream
 from apps.errors import InputError
 from apps.follow import Follower
 from apps.settings import Guarantee, Settings
@@ -115,6 +115,38 @@ def test_a_new_champion_and_a_rollback_are_taken_under_load_and_no_partition_goe
         assert [version for version, _ in groupby(d["model_version"] for d in of)] == [first, other, first], partition
     swaps = [(e["details"]["instance"], e["version"], e["details"]["before"]) for e in told(settings, "swapped")]
     assert {("a", other, first), ("a", first, other), ("b", other, first)} == set(swaps)
+
+
+def decided_by(settings: Settings, terms: dict[str, float]) -> bool:
+    """Whether the last decision of every partition names these terms."""
+    return [of[-1].get("terms", {}) for of in decisions(settings).values()] == [terms] * 4
+
+
+def test_new_terms_and_their_reset_are_taken_under_load_and_every_decision_follows_the_terms_it_names(settings: Settings) -> None:
+    free = {"analyst": 0.0, "delayed_customer": 0.0}  # reviews that cost nothing: every payment gets one, or is blocked
+    process = scorer(settings, "a")
+    try:
+        with flow(settings) as flowing:
+            until(lambda: decided_by(settings, {}), process, running=True)
+            moves.decide_by(settings, FRAUD, free, cause("look at everything"))
+            until(lambda: decided_by(settings, free), process, running=True)
+            flowing.must_go_on()
+            moves.decide_by(settings, FRAUD, None, cause("it was too much"))
+            until(lambda: decided_by(settings, {}), process, running=True)
+            sent = flowing.stop()
+            until(partial(covered, settings, sent), process, running=True)
+        assert process.stop() == 0, process.output()
+    finally:
+        process.popen.kill()
+    check_all(settings, sent, "exactly-once")
+    for partition, of in decisions(settings).items():
+        assert [terms for terms, _ in groupby(d.get("terms", {}) for d in of)] == [{}, free, {}], partition
+        assert {d["threshold"] for d in of if d.get("terms")} == {0.0}
+        assert "approve" not in {d["action"] for d in of if d.get("terms")}
+        assert all(d["threshold"] > 0 for d in of if not d.get("terms"))
+    assert [e["details"]["after"] for e in told(settings, "terms-taken")] == [free, {}]
+    assert [e["details"]["after"]["analyst"] for e in told(settings, "terms")] == [0.0, 5.0]
+    assert told(settings, "swapped") == []
 
 
 def changed_bytes(folder: Path) -> None:

@@ -34,7 +34,7 @@ _SASL = (
 )
 
 
-def _listens(bootstrap: str, timeout: float) -> bool:
+def _listens(bootstrap: str, cluster: str, timeout: float) -> bool:
     try:
         socket.create_connection(("127.0.0.1", int(bootstrap.rpartition(":")[2])), timeout).close()
         return True

@@ -24,6 +24,7 @@ WANTED = {
     **{f"{name}.alerts": (4, 60 * DAY_MS, "delete", "CreateTime") for name in DOMAINS},
     **{f"{name}.shadow": (4, 30 * DAY_MS, "delete", "CreateTime") for name in DOMAINS},
     **{f"{name}.batch": (4, 60 * DAY_MS, "delete", "CreateTime") for name in DOMAINS},
+    **{f"{name}.reviews": (1, -1, "delete", "LogAppendTime") for name in DOMAINS},
     **{f"{name}.dead-letters": (1, 60 * DAY_MS, "delete", "CreateTime") for name in DOMAINS},
     "cross_sell.profiles": (4, 60 * DAY_MS, "compact", "CreateTime"),
     "metrics": (1, 30 * DAY_MS, "delete", "CreateTime"),
