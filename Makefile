@@ -5,13 +5,16 @@ ARGS ?=
 WORKERS ?= 3
 BENCH ?= bench
 
+# Whoever sets it means one program; here many are started, and each would compile what it imports anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench readme picture lock clean
+.PHONY: help demo test lint bench readme screenshots lock clean
 
 help: ## Say what there is
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-7s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
-demo: .venv/.run ## Run everything: broker, model, scorer, payments, dashboard; ARGS="--for 60s --headless" ends by itself
+demo: .venv/.run ## Run everything: broker, model, scorer, payments, dashboard; ARGS="--for 30s --headless" ends by itself
 	@$(BIN)/polyscore demo $(ARGS)
 
 test: .venv/.dev ## Run all tests, those on a real Kafka, PostgreSQL and Chromium included; ARGS="-k name" picks some, WORKERS=4 takes more cores
@@ -26,10 +29,10 @@ lint: .venv/.dev ## Check style, types and the import contract
 bench: .venv/.dev ## Measure formats and stream, each against its yardstick in one run; writes bench/
 	@$(BIN)/python -m tests.bench --out $(BENCH) $(ARGS)
 
-readme: .venv/.dev ## Put the last bench's figures into the README
-	@$(BIN)/python -m tests.bench.readme $(BENCH) README.md
+readme: .venv/.dev ## Put the last bench's figures into the README and the page on formats
+	@$(BIN)/python -m tests.bench.readme $(BENCH) README.md docs/choosing-a-format.md
 
-picture: .venv/.dev ## Take the README's pictures anew, of a demo of its own; takes ten minutes
+screenshots: .venv/.dev ## Take pictures of every page anew, light and dark, of a demo of its own; takes ten minutes
 	@$(BIN)/python -m ui.staged ui/pictures $(ARGS)
 
 lock: .venv/.dev ## Pin the dependencies anew
@@ -47,11 +50,12 @@ clean: ## Delete what was built here; .polyscore (topics, models, database) is d
 	@touch $@
 
 .venv/.run: .venv/.bootstrap requirements.lock pyproject.toml
-	@test -f .venv/.dev || { echo "installing what polyscore runs on"; $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock; }
+	@test -f .venv/.dev || { echo "installing what polyscore runs on"; $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock; }
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@echo "compiling its kernels"; $(BIN)/python -m apps.kernels
 	@touch $@
 
 .venv/.dev: .venv/.run requirements-dev.lock
 	@echo "installing what the tests and checks run on"
-	@$(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.lock
 	@touch $@
