@@ -77,16 +77,20 @@ class Flow:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
 
+    def must_last(self) -> None:
+        """Fail where nothing more is to come."""
+        assert self._thread.is_alive(), "the events have ended"
+
     def must_go_on(self) -> None:
         """Fail where nothing was sent since the last look, or nothing more is to come."""
-        assert self._thread.is_alive(), "the events have ended"
+        self.must_last()
         sent = self._replay.sent.events
         assert sent > self._seen, "no event was sent since the last look"
         self._seen = sent
 
     def stop(self) -> list[Emission]:
         """End it; returns what was sent: all up to the last event."""
-        assert self._thread.is_alive(), "the events have ended"
+        self.must_last()
         self._stop.set()
         self._thread.join(90)
         assert not self._thread.is_alive(), "the sender did not finish"

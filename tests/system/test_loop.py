@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -18,11 +18,12 @@ import orjson
 import pytest
 from sklearn.metrics import average_precision_score
 
+from apps import loop_events
 from apps.lag import GroupLag
 from apps.partitions import Partition, read_to_end
 from apps.replay import Replay
 from apps.settings import Settings
-from apps.topics import consumer_group
+from apps.topics import METRICS, QUALITY_WINDOW, consumer_group
 from domain.contract import Emission
 from domain.fraud.simulator import PERFECT
 from domain.registry import DOMAINS
@@ -33,11 +34,12 @@ from tests.system.source import Flow
 from tests.system.test_nothing_lost_by_domain import own
 from tests.system.versions import copied, known, promote, register, told
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 FRAUD = DOMAINS["fraud"]
-HISTORY, DRIFT, DAYS = 60, 62, 145  # days: sent at once (the longest windows fill in 38), when frauds change, and the last
-CUSTOMERS = 1_000
+HISTORY, DRIFT, DAYS = 50, 52, 120  # days: sent at once (the longest windows fill in 38), when frauds change, and the last
+CUSTOMERS = 800
 BEHIND = 1_000  # events that the scorers may be behind when a day begins
+UNJUDGED = 5  # days with all their labels that are not judged yet by then
 JUDGED, LABELLED = 10, 8  # days that the new champion is judged on, and that their labels take
 
 
@@ -48,7 +50,7 @@ def moment(day: float) -> datetime:
 @pytest.fixture(scope="module")
 def world() -> list[Emission]:
     sizes = {"customers": CUSTOMERS, "terminals": 2 * CUSTOMERS, "drift_after_days": DRIFT}
-    return list(FRAUD.simulate(5, START, days=DAYS, imperfections=PERFECT, **sizes))
+    return list(FRAUD.simulate(7, START, days=DAYS, imperfections=PERFECT, **sizes))
 
 
 @pytest.fixture
@@ -68,9 +70,7 @@ class Decided:
         self.made: list[dict[str, Any]] = []
 
     def look(self) -> list[dict[str, Any]]:
-        for message in read_to_end(self._settings, FRAUD.decisions_topic, self._read):
-            self._read[message.topic(), message.partition()] = message.offset() + 1
-            self.made.append(orjson.loads(message.value() or b""))
+        self.made.extend(_new(self._settings, FRAUD.decisions_topic, self._read))
         return self.made
 
     def days_of(self, version: str) -> float:
@@ -80,23 +80,37 @@ class Decided:
 
 
 class Clock:
-    """The world's days are as long as they need be: one waits for the scorers, and while a model is trained, as real days would."""
+    """The world's days are as long as they need be: one waits for the other processes, and while a model is trained, as real days would."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings, self._day = settings, 0
+        self._settings, self._day, self._read = settings, 0, dict[Partition, int]()
         self._lag = GroupLag(settings, consumer_group(FRAUD), FRAUD.events_topic)
+        self._judged, self._trainings = START, 0  # up to which day; those that have begun and not ended
 
     def passed(self, at: datetime) -> None:
         day = (at - START).days
         if day > self._day:
             self._day = day
-            while self._lag.events() > BEHIND or self._training():
+            while self._lag.events() > BEHIND or self._measured() < moment(day - LABELLED - UNJUDGED) or self._trainings > 0:
                 time.sleep(0.3)  # until other processes have got there
 
-    def _training(self) -> bool:
-        """The loop has begun one, and the gate has not said anything yet."""
-        begun = [event for event in told(self._settings, "retraining") if "labels" in event["details"]]
-        return len(begun) > len(told(self._settings, "gate"))
+    def _measured(self) -> datetime:
+        """Take in what was told; the day up to which decisions are judged."""
+        for told_now in _new(self._settings, METRICS, self._read):
+            if told_now["kind"] == QUALITY_WINDOW:
+                self._judged = max(self._judged, datetime.fromisoformat(told_now["day"]).replace(tzinfo=UTC))
+            elif told_now["kind"] == loop_events.KIND:
+                begun = told_now["what"] == "retraining" and "labels" in told_now["details"]
+                ended = told_now["what"] == "gate" or (told_now["what"] == "retraining" and "reason" in told_now["details"])
+                self._trainings += begun - ended
+        return self._judged
+
+
+def _new(settings: Settings, topic: str, read: dict[Partition, int]) -> Iterator[dict[str, Any]]:
+    """What a topic holds since the last look; ``read`` keeps where that was."""
+    for message in read_to_end(settings, topic, read):
+        read[message.topic(), message.partition()] = message.offset() + 1
+        yield orjson.loads(message.value() or b"")
 
 
 def promoted(settings: Settings) -> list[dict[str, Any]]:
@@ -122,9 +136,10 @@ def test_a_changed_world_is_noticed_learned_and_decided_by_while_nobody_looks(se
         Replay(settings, FRAUD).send(history, pace=None, stop=Event(), progress=lambda *_: None)
         decided = Decided(settings)
         with Flow(settings, live, None, passed=Clock(settings).passed) as flow:
-            until(lambda: promoted(settings), beside[3], within=400, running=True)
+            until(lambda: promoted(settings) or flow.must_last(), beside[3], within=800, running=True)
             swap = promoted(settings)[0]
-            until(lambda: decided.days_of(swap["version"]) > JUDGED + LABELLED, beside[0], within=300, running=True)
+            wanted_days = JUDGED + LABELLED
+            until(lambda: decided.days_of(swap["version"]) > wanted_days or flow.must_last(), beside[0], within=800, running=True)
             sent = [*history, *flow.stop()]
         wanted = {e.value.id for e in sent if e.stream == "events"}
         until(lambda: {d["decision_id"] for d in decided.look()} >= wanted, beside[0], running=True)
