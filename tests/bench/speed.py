@@ -49,6 +49,7 @@ class Size:
     rounds: int
     seconds: float
     rates: list[int]
+    formats: list[str]
 
 
 def main() -> None:
@@ -58,10 +59,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often; the median counts")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long each latency is measured")
     parser.add_argument("--rates", type=int, nargs="+", default=[500, 1000], help="payments per second while it is")
+    parser.add_argument("--formats", choices=tuple(FORMATS), nargs="+", default=[*FORMATS], help=f"what is streamed with; {FORMAT} always")
     parser.add_argument("--model", type=Path, help="a bundle's folder; default: one is trained")
     parser.add_argument("--out", type=Path, default=Path("bench"), help="the folder to write to")
     chosen = parser.parse_args()
-    write(measured(Size(chosen.payments, chosen.rounds, chosen.seconds, chosen.rates), chosen.model), chosen.out)
+    formats = [name for name in FORMATS if name in (FORMAT, *chosen.formats)]
+    write(measured(Size(chosen.payments, chosen.rounds, chosen.seconds, chosen.rates, formats), chosen.model), chosen.out)
 
 
 def measured(size: Size, model: Path | None) -> dict[str, Any]:
@@ -112,7 +115,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 def throughput(settings: Settings, bundle: Path, size: Size) -> list[dict[str, Any]]:
     """Payments per second of CPU and of wall-clock time, median of the rounds, kinds taken in turn."""
     kinds = [("consume", "-", "-")]
-    kinds += [(kind, g, f) for g in GUARANTEES for kind, f in (("frame", "-"), *(("full", f) for f in FORMATS))]
+    kinds += [(kind, g, f) for g in GUARANTEES for kind, f in (("frame", "-"), *(("full", f) for f in size.formats))]
     found: dict[tuple[str, str, str], list[dict[str, float]]] = {k: [] for k in kinds}
     for _ in range(size.rounds):
         for kind, guarantee, model_format in kinds:
