@@ -6,7 +6,7 @@ A day is open until its labels' time has passed (``Domain.label_wait``) and is k
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -237,16 +237,18 @@ class Days:
     def let_go(self, now: int) -> None:
         """Forget the days whose time is over, and what lies too far ahead."""
         self._let_go(now - self.wait - self._late)
-        for days in (self._rows, self._labels, self._sorted):
-            self._drop(days, sorted(day for day in days if day > now)[AHEAD:])
+        self._drop(lambda days: sorted(day for day in days if day > now)[AHEAD:])
 
     def _let_go(self, horizon: int) -> None:
         self._horizon = max(self._horizon, horizon)
-        for days in (self._rows, self._labels, self._sorted):
-            self._drop(days, [day for day in days if day < self._horizon])
+        self._drop(lambda days: [day for day in days if day < self._horizon])
 
-    def _drop(self, days: dict[int, Any], which: Sequence[int]) -> None:
-        for day in which:
-            del days[day]
-        if which and days is self._rows:
-            self._decided_on = {name: on for name, on in self._decided_on.items() if on[0] in days or on[1] in days}
+    def _drop(self, which: Callable[[Iterable[int]], Sequence[int]]) -> None:
+        """Of the days that each table holds, those that ``which`` picks."""
+        had = len(self._rows)
+        tables: tuple[dict[int, Any], ...] = (self._rows, self._labels, self._sorted)
+        for days in tables:
+            for day in which(days):
+                del days[day]
+        if len(self._rows) < had:
+            self._decided_on = {name: on for name, on in self._decided_on.items() if on[0] in self._rows or on[1] in self._rows}
