@@ -13,7 +13,7 @@ from apps.settings import Settings
 from apps.terminal import say
 from domain.registry import DOMAINS
 from models import bundle as bundles
-from models.errors import BundleError
+from models.errors import BundleError, RegistryError
 from models.registry import Cause, Registry
 
 
@@ -54,11 +54,15 @@ def announce(settings: Settings, found: bundles.Bundle, console: Console) -> Non
         if domain in DOMAINS:
             topics.create_own(settings, DOMAINS[domain])
         known = registry.read(settings, domain)
+        seen = known.standing
         registered = known.register(registry.candidate(found, now_us(), "train", found.manifest["data"]["source"]))
         why = _takes_over(settings, known, found)
         promoted = known.promote(found.version, Cause(now_us(), "train", why)) if why else []
-        registry.write(settings, [*registered, *promoted])
-    except BrokerError as error:
+        if promoted:
+            registry.move(settings, seen, [*registered, *promoted])
+        else:
+            registry.enter(settings, registered)
+    except (BrokerError, RegistryError) as error:
         say(console, f"the model was not announced: {error}; the next start of a demo, or `polyscore setup`, does it")
         return
     if promoted:

@@ -131,6 +131,7 @@ class Loop:
 
     def _move(self, name: str, move: Callable[[Domain], str]) -> None:
         """A move in the registry; one that makes no sense any more, or a bundle that is gone, is said and left."""
+        before = self._known[name].standing
         try:
             _log.info(move(self._domains[name]), domain=name)
         except (ModelError, InputError) as error:
@@ -139,6 +140,8 @@ class Loop:
         self._known[name] = registry.read(self._settings, name)
         if standing := self._known[name].standing:
             self._watches[name].stands(standing)
+        if standing != before:  # by this move, or by one that came before it
+            self._given_up.discard(name)
 
     def _tell(self, happened: LoopEvent) -> None:
         loop_events.tell(self._producer, happened)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 import orjson
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from pydantic import ValidationError
 
+from apps import loop_events
 from apps.errors import BrokerError
 from apps.kafka import explained, producer_config
 from apps.partitions import read_to_end
 from apps.settings import Settings
+from apps.tables import LoopEvent
 from apps.topics import MODELS
 from models.bundle import Bundle
+from models.errors import RegistryError
 from models.registry import Change, Registry, Standing, Step, Version
+
+_TIMEOUT = 20.0  # seconds for the brokers to take what is written
+# What a producer hears whose transactional id another one has taken.
+_FENCED: Final = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
 
 
 def record(value: bytes) -> Change:
@@ -66,15 +74,46 @@ def take_in(registry: Registry, value: bytes | None) -> None:
         registry.versions[found.version] = found
 
 
-def write(settings: Settings, changes: Iterable[Change]) -> None:
-    """Announce what changed, in order. Raises ``BrokerError`` where Kafka does not take it."""
+def enter(settings: Settings, versions: Iterable[Change]) -> None:
+    """Announce new versions, at which nobody else can be. Raises ``BrokerError`` where Kafka does not take them."""
     with explained(settings):
         producer = Producer(producer_config(settings))
-        for change in changes:
-            key = change.domain if isinstance(change, Standing) else f"{change.domain}/{change.version}"
-            producer.produce(MODELS, change.model_dump_json().encode(), key)
-        if producer.flush(20):
+        _produce(producer, versions)
+        if producer.flush(_TIMEOUT):
             raise BrokerError("Kafka did not take the announcement of a model; is it up? Do it again")
+
+
+def move(settings: Settings, seen: Standing | None, changes: Sequence[Change], *happened: LoopEvent) -> None:
+    """Announce what changed, in order, and tell it, in one transaction: all of it is there, or nothing.
+
+    The changes were thought out upon the standing that was ``seen``. Of those who move a domain's models at a time, one does: all use one
+    transactional id, which Kafka takes from whoever had it before (KIP-98), and who has it looks once more. Raises ``RegistryError`` where
+    another one was first, ``BrokerError`` where Kafka does not answer.
+    """
+    domain = changes[0].domain
+    refusal = f"somebody else moved a model of {domain} at this moment; look at `polyscore models list {domain}`, and do it again"
+    own = {"transactional.id": f"polyscore-models-{domain}", "transaction.timeout.ms": 15_000}
+    with explained(settings):
+        producer = Producer({**producer_config(settings), **own})
+        try:
+            producer.init_transactions(_TIMEOUT)
+            if read(settings, domain).standing != seen:
+                raise RegistryError(refusal)
+            producer.begin_transaction()
+            _produce(producer, changes)
+            for event in happened:
+                loop_events.tell(producer, event)
+            producer.commit_transaction(_TIMEOUT)
+        except KafkaException as error:
+            if error.args[0].code() in _FENCED:
+                raise RegistryError(refusal) from error
+            raise
+
+
+def _produce(producer: Producer, changes: Iterable[Change]) -> None:
+    for change in changes:
+        key = change.domain if isinstance(change, Standing) else f"{change.domain}/{change.version}"
+        producer.produce(MODELS, change.model_dump_json().encode(), key)
 
 
 def candidate(bundle: Bundle, at_us: int, by: str, why: str, parent: str | None = None) -> Version:

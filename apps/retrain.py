@@ -157,7 +157,7 @@ class _Run:
         )
         tell_unproven(made, self._console)
         version = registry.candidate(made, now_us(), "retrain", self._options.why, parent)
-        registry.write(self._settings, known.register(version))
+        registry.enter(self._settings, known.register(version))
         self.tell("registered", made.version, f"{made.version} was trained on {len(fold.train):,} rows: {self._options.why}", parent=parent)
         return made
 
@@ -178,16 +178,17 @@ class _Run:
         known = registry.read(self._settings, self._domain.name)
         reason = verdict.reason if verdict else self._unopposed
         better = verdict is None or verdict.better
-        now = known.standing.champion if known.standing else None
+        seen, now = known.standing, known.standing.champion if known.standing else None
         if verdict and now != verdict.champion:
             better, reason = False, f"{now} became the champion meanwhile, and it was compared with {verdict.champion}"
         promoted = better and self._options.promote
         cause = Cause(now_us(), "gate", reason)
         if promoted:
-            registry.write(self._settings, known.promote(candidate.version, cause))
-            self.tell("promoted", candidate.version, f"{candidate.version} is the champion: {reason}", former=now)
-        elif not better and self._options.promote:
-            registry.write(self._settings, challenged(known, candidate.version, cause))
+            text = f"{candidate.version} is the champion: {reason}"
+            told = loop_events.event(self._domain.name, "promoted", candidate.version, text, former=now)
+            registry.move(self._settings, seen, known.promote(candidate.version, cause), told)
+        elif not better and self._options.promote and (moved := challenged(known, candidate.version, cause)):
+            registry.move(self._settings, seen, moved)
         self._show(candidate, verdict, promoted, reason)
         return Outcome(candidate.version, better, promoted, reason, verdict)
 

@@ -65,7 +65,9 @@ def damage(folder: Path) -> None:
 
 def promote(settings: Settings, domain: Domain, version: str, why: str) -> None:
     """Announce a champion without a look at its bundle, as a tool would that only knows the topic."""
-    registry.write(settings, registry.read(settings, domain.name).promote(version, Cause(now_us(), _BY, why)))
+    known = registry.read(settings, domain.name)
+    seen = known.standing
+    registry.move(settings, seen, known.promote(version, Cause(now_us(), _BY, why)))
 
 
 def roll_back(settings: Settings, domain: Domain, why: str) -> None:
@@ -79,4 +81,4 @@ def roll_back(settings: Settings, domain: Domain, why: str) -> None:
 def _register(settings: Settings, domain: Domain, folder: Path) -> None:
     found = load_bundle(folder)
     version = registry.candidate(found, now_us(), _BY, "a scenario's")
-    registry.write(settings, registry.read(settings, domain.name).register(version))
+    registry.enter(settings, registry.read(settings, domain.name).register(version))

@@ -5,18 +5,17 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import orjson
 import pytest
 from rich.console import Console
 
-from apps import loop_events, models_command, moves, registry
+from apps import models_command, moves, registry
 from apps.errors import InputError
 from apps.settings import Settings
+from apps.tables import LoopEvent
 from apps.terms import typed
 from domain.registry import DOMAINS
 from domain.terms import TermsError
@@ -34,6 +33,7 @@ class World:
 
     def __init__(self, home: Path, bundle: Path) -> None:
         self.settings, self.known, self.bundle = Settings(home=home), Registry("fraud"), bundle
+        self.stood: Standing | None = None
         self.written: list[Change] = []
         self.told: list[dict[str, Any]] = []
 
@@ -44,21 +44,19 @@ class World:
         self.known.register(registry.candidate(load_bundle(folder), CAUSE.at_us, "train", "simulated"))
         return folder
 
-    def write(self, settings: Settings, changes: Iterable[Change]) -> None:
+    def move(self, settings: Settings, seen: Standing | None, changes: Sequence[Change], *happened: LoopEvent) -> None:
+        assert seen == self.stood, "what was read is what is moved upon"
         self.written += changes
+        self.told += [event.model_dump() for event in happened]
+        self.stood = self.known.standing
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, bundle: Path, tmp_path: Path) -> World:
     found = World(tmp_path, bundle)
 
-    def produce(topic: str, key: bytes, value: bytes) -> None:
-        found.told.append(orjson.loads(value))
-
     monkeypatch.setattr(registry, "read", lambda settings, domain: found.known)
-    monkeypatch.setattr(registry, "write", found.write)
-    monkeypatch.setattr(moves, "producer_config", lambda settings: {})
-    monkeypatch.setattr(moves, "Producer", lambda config: SimpleNamespace(produce=produce, poll=lambda s: 0, flush=lambda s: 0))
+    monkeypatch.setattr(registry, "move", found.move)
     found.add("v1", created="2026-01-01T00:00:00+00:00")
     found.add("v2", created="2026-01-02T00:00:00+00:00")
     return found
@@ -81,7 +79,7 @@ def test_a_promotion_is_announced_and_told_with_who_and_why(world: World) -> Non
     assert said == "v2 is the champion now, after v1: better by a tenth"
     assert (standing(world).champion, standing(world).former, standing(world).by) == ("v2", ("v1",), "ann")
     told = world.told[-1]
-    assert (told["kind"], told["what"], told["version"], told["text"]) == (loop_events.KIND, "promoted", "v2", said)
+    assert (told["what"], told["version"], told["text"]) == ("promoted", "v2", said)
     assert told["details"] == {"by": "ann", "before": "v1"}
 
 

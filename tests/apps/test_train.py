@@ -107,7 +107,8 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """The registry that announcing reads and writes."""
     found = Registry("fraud")
     monkeypatch.setattr(registry, "read", lambda settings, domain: found)
-    monkeypatch.setattr(registry, "write", lambda settings, changes: None)
+    monkeypatch.setattr(registry, "enter", lambda settings, versions: None)
+    monkeypatch.setattr(registry, "move", lambda settings, seen, changes: None)
     return found
 
 

@@ -57,13 +57,15 @@ def known(settings: Settings) -> Registry:
 def register(settings: Settings, folder: Path) -> str:
     """Announce a bundle as a candidate; returns its version."""
     bundle, found = load_bundle(folder), known(settings)
-    registry.write(settings, found.register(registry.candidate(bundle, now_us(), "a test", "made for it")))
+    registry.enter(settings, found.register(registry.candidate(bundle, now_us(), "a test", "made for it")))
     return bundle.version
 
 
 def move(settings: Settings, how: Callable[[Registry], list[Change]]) -> None:
     """Announce a promotion, say."""
-    registry.write(settings, how(known(settings)))
+    found = known(settings)
+    seen = found.standing
+    registry.move(settings, seen, how(found))
 
 
 def promote(settings: Settings, version: str) -> None:
