@@ -13,6 +13,7 @@ import typer
 from rich.text import Text
 
 from apps import logs, own, terminal
+from apps.__main__ import INTERRUPTED
 from apps.cli_artifacts import artifacts_app
 from apps.cli_loop import loop_app
 from apps.cli_models import models_app
@@ -311,6 +312,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a command that is asked to end cleans up, as after Ctrl-C
     try:
         app()
+    except KeyboardInterrupt:  # before or after what listens for it
+        sys.exit(INTERRUPTED)
     except Exception as error:
         if _traced:
             raise

@@ -19,7 +19,8 @@ from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from apps import cli
+import apps
+from apps import __main__, cli
 from apps.cli import app, seconds
 from apps.errors import InputError
 from domain.registry import DOMAINS
@@ -184,6 +185,31 @@ class Failing:
             cli.main()
         assert ended.value.code == 1
         return output.getvalue()
+
+
+def test_ctrl_c_while_the_command_line_is_imported_ends_it_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupting:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "apps.cli":
+                raise KeyboardInterrupt
+
+    monkeypatch.delattr(apps, "cli")
+    monkeypatch.delitem(sys.modules, "apps.cli")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        __main__.main()
+    assert ended.value.code == __main__.INTERRUPTED
+
+
+def test_ctrl_c_where_no_command_listens_for_it_ends_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(cli, "app", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        __main__.main()
+    assert ended.value.code == __main__.INTERRUPTED
 
 
 @pytest.fixture
