@@ -147,7 +147,8 @@ class Demo:
         o, domain = self._options, DOMAINS[domain_name]
         scorer = ["stream", domain_name, "--format", o.format, "--guarantee", o.guarantee, "--instance", "demo"]
         rate = o.rate or domain.demo_rate
-        source = ["simulate", domain_name, "--rate", str(rate), "--warmup-days", str(domain.demo_history_days)]
+        sizes = [word for name, number in domain.demo_sizes.items() for word in ("--size", f"{name}={number}")]
+        source = ["simulate", domain_name, "--rate", str(rate), "--warmup-days", str(domain.demo_history_days), *sizes]
         for name, words in ((f"{domain_name}-scorer", scorer), (f"{domain_name}-{_SOURCE}", source)):
             self._child(name, ["-m", "apps.cli", *words])
         self._say(f"{domain.title.lower()}: {rate:g} {domain.events_name} a second, after {domain.demo_history_days} days of history")

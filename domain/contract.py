@@ -185,6 +185,7 @@ class Domain:
     alerts_when_low: bool = False  # a person is called when the output is low (life that remains), not when it is high
     demo_rate: float = 200.0  # simulated events a second in a demo
     demo_history_days: int = 30  # simulated history before them, so that the features' longest window is full
+    demo_sizes: Mapping[str, int] = field(default_factory=dict)  # of a demo's world where it is smaller: its history is scored first
     changelogs: Mapping[str, Callable[[bytes], Any]] = field(default_factory=dict)  # name -> parser, which raises MalformedEvent
     label_wait: timedelta = timedelta(days=14)  # whole days; what has no label that long after its own day counts as never labelled
     settling: timedelta = timedelta(0)  # from a stream's first event until its longest windows are full, those of labels included

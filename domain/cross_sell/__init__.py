@@ -41,6 +41,7 @@ CROSS_SELL = Domain(
     shown=("offer", "expected_margin", "zone"),
     demo_rate=50.0,
     demo_history_days=35,
+    demo_sizes={"shoppers": 200, "stores": 3},
     changelogs={"profiles": parse_profile},
     label_wait=timedelta(days=14),  # a label tells of the week after the visit; the latest come some days later
     settling=timedelta(weeks=12),

@@ -33,6 +33,7 @@ FRAUD = Domain(
     phrase=phrase,
     simulate=simulate,
     sizes={"customers": 2000, "terminals": 4000},
+    demo_sizes={"customers": 1000, "terminals": 2000},
     targets=targets,
     learning=_learning,
     ledger=FraudLedger,

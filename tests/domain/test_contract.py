@@ -50,6 +50,7 @@ def test_the_names_agree_with_each_other(name: str) -> None:
     assert 0 < domain.on_time < 1, "a share that leaves a budget for errors"
     assert all(0 < promise.share < 1 for promise in domain.promises)
     assert all(number > 0 for number in (domain.deadline_ms, domain.demo_rate, domain.demo_history_days, *domain.sizes.values()))
+    assert all(0 < number <= domain.sizes[name] for name, number in domain.demo_sizes.items())
 
 
 @each
