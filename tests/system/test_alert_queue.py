@@ -51,8 +51,7 @@ def processes(settings: Settings) -> Iterator[dict[str, Process]]:
     until(lambda: answers(found["ui"]), found["ui"], running=True)
     until(lambda: rows(settings, "SELECT 1 FROM alert WHERE decision_id = 't3'"), found["sink"], running=True)
     yield found
-    for process in found.values():
-        assert process.stop() == 0
+    assert [process.stop() for process in found.values()] == [0] * len(found)
 
 
 def send(settings: Settings, *numbers: int) -> None:
