@@ -53,6 +53,7 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 log.segment.bytes=268435456
+metadata.max.idle.interval.ms=0
 """
 
 
