@@ -91,7 +91,7 @@ def move(settings: Settings, seen: Standing | None, changes: Sequence[Change], *
     another one was first, ``BrokerError`` where Kafka does not answer.
     """
     domain = changes[0].domain
-    refusal = f"somebody else moved a model of {domain} at this moment; look at `polyscore models list {domain}`, and do it again"
+    refusal = f"somebody else changed what decides in {domain} at this moment; look at `polyscore models list {domain}`, and do it again"
     own = {"transactional.id": f"polyscore-models-{domain}", "transaction.timeout.ms": 15_000}
     with explained(settings):
         producer = Producer({**producer_config(settings), **own})

@@ -33,7 +33,7 @@ def test_a_move_upon_what_stands_no_more_is_refused_and_leaves_nothing(settings:
     seen = found.standing
     changes = found.decide_by({"analyst": 7.0}, cause("seen too early"))
     moves.decide_by(settings, FRAUD, {"analyst": 9.0}, cause("first"))
-    with pytest.raises(RegistryError, match="somebody else moved a model of fraud"):
+    with pytest.raises(RegistryError, match="somebody else changed what decides in fraud"):
         registry.move(settings, seen, changes, loop_events.event(DOMAIN, "terms", "", "not to be told"))
     assert known(settings).terms == {"analyst": 9.0}
     assert len(told(settings, "terms")) == 1
@@ -54,7 +54,7 @@ def test_who_has_looked_and_not_written_yet_writes_nothing_once_another_one_has(
         return before
 
     monkeypatch.setattr(registry, "read", overtaken)
-    with pytest.raises(RegistryError, match="somebody else moved a model of fraud"):
+    with pytest.raises(RegistryError, match="somebody else changed what decides in fraud"):
         registry.move(settings, seen, changes, loop_events.event(DOMAIN, "terms", "", "not to be told"))
     assert known(settings).terms == {"analyst": 9.0}
     assert len(told(settings, "terms")) == 1
