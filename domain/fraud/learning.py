@@ -26,7 +26,7 @@ RECIPE = Recipe(
         "bagging_freq": 1,
         "lambda_l2": 5.0,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,  # a tree looks at some columns only: the same trees in less time
         "num_threads": 1,
         "verbose": -1,
         "seed": 7,
