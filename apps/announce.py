@@ -54,12 +54,11 @@ def announce(settings: Settings, found: bundles.Bundle, console: Console) -> Non
         if domain in DOMAINS:
             topics.create_own(settings, DOMAINS[domain])
         known = registry.read(settings, domain)
-        seen = known.standing
         registered = known.register(registry.candidate(found, now_us(), "train", found.manifest["data"]["source"]))
         why = _takes_over(settings, known, found)
         promoted = known.promote(found.version, Cause(now_us(), "train", why)) if why else []
         if promoted:
-            registry.move(settings, seen, [*registered, *promoted])
+            registry.move(settings, known, [*registered, *promoted])
         else:
             registry.enter(settings, registered)
     except (BrokerError, RegistryError) as error:

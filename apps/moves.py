@@ -13,7 +13,7 @@ from apps.terms import in_words, instead
 from domain.contract import Domain
 from domain.terms import in_full
 from models.errors import BundleError, RegistryError
-from models.registry import Cause, Change, Registry, Standing
+from models.registry import Cause, Change, Registry
 
 _SOUND = ("passed", "unavailable")  # the latter is proven where it is first scored
 
@@ -25,40 +25,38 @@ def promote(settings: Settings, domain: Domain, version: str, cause: Cause) -> s
     ``ExportError`` for a bundle that scorers would refuse, ``BrokerError`` without a Kafka.
     """
     known = registry.read(settings, domain.name)
-    seen, before = known.standing, _champion(known)
+    before = _champion(known)
     changes = known.promote(version, cause)
     prove(settings, domain, known, version)
     text = f"{version} is the champion" + (f" now, after {before}" if before else "")
-    return _announce(settings, seen, changes, _event(domain, "promoted", version, text, cause, before=before))
+    return _announce(settings, known, changes, _event(domain, "promoted", version, text, cause, before=before))
 
 
 def rollback(settings: Settings, domain: Domain, cause: Cause) -> str:
     """Make the champion before the present one the champion again. Returns and raises as ``promote``."""
     known = registry.read(settings, domain.name)
-    seen, before = known.standing, _champion(known)
+    before = _champion(known)
     changes = known.rollback(cause)
     version = _champion(known)
     prove(settings, domain, known, version)
     text = f"back to {version} from {before}"
-    return _announce(settings, seen, changes, _event(domain, "rolled-back", version, text, cause, before=before))
+    return _announce(settings, known, changes, _event(domain, "rolled-back", version, text, cause, before=before))
 
 
 def challenge(settings: Settings, domain: Domain, version: str, share: float, cause: Cause) -> str:
     """Let a version score beside the champion, for a share of the keys for real. Returns and raises as ``promote``."""
     known = registry.read(settings, domain.name)
-    seen = known.standing
     changes = known.challenge(version, cause, share=share)
     prove(settings, domain, known, version)
     text = f"{version} challenges {_champion(known)}" + (f" and decides for {share:.1%} of the keys" if share else ", in shadow")
-    return _announce(settings, seen, changes, _event(domain, "challenged", version, text, cause, share=share))
+    return _announce(settings, known, changes, _event(domain, "challenged", version, text, cause, share=share))
 
 
 def archive(settings: Settings, domain: Domain, version: str, cause: Cause) -> str:
     """Take a version out of use; its bundle stays where it is. Returns and raises as ``promote``, but looks at no bundle."""
     known = registry.read(settings, domain.name)
-    seen = known.standing
     changes = known.archive(version, cause)
-    return _announce(settings, seen, changes, _event(domain, "archived", version, f"{version} is archived", cause))
+    return _announce(settings, known, changes, _event(domain, "archived", version, f"{version} is archived", cause))
 
 
 def decide_by(
@@ -70,7 +68,7 @@ def decide_by(
     the policy cannot decide by, ``RegistryError`` for what would change nothing or comes too late, ``BrokerError`` without a Kafka.
     """
     known = registry.read(settings, domain.name)
-    seen, before = known.standing, dict(known.terms)
+    before = dict(known.terms)
     if opened is not None and dict(opened) != before:
         there = in_words(before) or "the defaults"
         raise RegistryError(f"{domain.name} is decided by other terms by now: {there}; look again before you change them")
@@ -78,7 +76,7 @@ def decide_by(
     changes = known.decide_by(after, cause)
     text = f"{domain.name} decides by {instead(domain, before, after)}"
     numbers = {"before": in_full(domain.terms, before), "after": in_full(domain.terms, after)}
-    return _announce(settings, seen, changes, _event(domain, "terms", _champion(known), text, cause, **numbers))
+    return _announce(settings, known, changes, _event(domain, "terms", _champion(known), text, cause, **numbers))
 
 
 def prove(settings: Settings, domain: Domain, known: Registry, version: str) -> None:
@@ -98,6 +96,6 @@ def _event(domain: Domain, what: What, version: str, text: str, cause: Cause, **
     return loop_events.event(domain.name, what, version, f"{text}: {cause.why}", by=cause.by, **details)
 
 
-def _announce(settings: Settings, seen: Standing | None, changes: Sequence[Change], happened: LoopEvent) -> str:
-    registry.move(settings, seen, changes, happened)
+def _announce(settings: Settings, known: Registry, changes: Sequence[Change], happened: LoopEvent) -> str:
+    registry.move(settings, known, changes, happened)
     return happened.text

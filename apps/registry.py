@@ -69,7 +69,7 @@ def take_in(registry: Registry, value: bytes | None) -> None:
     if found is None or found.domain != registry.domain:
         return
     if isinstance(found, Standing):
-        registry.standing = found
+        registry.standing = registry.seen = found
     else:
         registry.versions[found.version] = found
 
@@ -83,21 +83,21 @@ def enter(settings: Settings, versions: Iterable[Change]) -> None:
             raise BrokerError("Kafka did not take the announcement of a model; is it up? Do it again")
 
 
-def move(settings: Settings, seen: Standing | None, changes: Sequence[Change], *happened: LoopEvent) -> None:
+def move(settings: Settings, known: Registry, changes: Sequence[Change], *happened: LoopEvent) -> None:
     """Announce what changed, in order, and tell it, in one transaction: all of it is there, or nothing.
 
-    The changes were thought out upon the standing that was ``seen``. Of those who move a domain's models at a time, one does: all use one
-    transactional id, which Kafka takes from whoever had it before (KIP-98), and who has it looks once more. Raises ``RegistryError`` where
-    another one was first, ``BrokerError`` where Kafka does not answer.
+    The changes were made in ``known``, upon the standing that it has seen. Of those who move a domain's models at a time, one does: all
+    use one transactional id, which Kafka takes from whoever had it before (KIP-98), and who has it looks once more. Raises
+    ``RegistryError`` where another one was first, ``BrokerError`` where Kafka does not answer.
     """
-    domain = changes[0].domain
+    domain = known.domain
     refusal = f"somebody else changed what decides in {domain} at this moment; look at `polyscore models list {domain}`, and do it again"
     own = {"transactional.id": f"polyscore-models-{domain}", "transaction.timeout.ms": 15_000}
     with explained(settings):
         producer = Producer({**producer_config(settings), **own})
         try:
             producer.init_transactions(_TIMEOUT)
-            if read(settings, domain).standing != seen:
+            if read(settings, domain).standing != known.seen:
                 raise RegistryError(refusal)
             producer.begin_transaction()
             _produce(producer, changes)

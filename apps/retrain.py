@@ -178,7 +178,7 @@ class _Run:
         known = registry.read(self._settings, self._domain.name)
         reason = verdict.reason if verdict else self._unopposed
         better = verdict is None or verdict.better
-        seen, now = known.standing, known.standing.champion if known.standing else None
+        now = known.standing.champion if known.standing else None
         if verdict and now != verdict.champion:
             better, reason = False, f"{now} became the champion meanwhile, and it was compared with {verdict.champion}"
         promoted = better and self._options.promote
@@ -186,9 +186,9 @@ class _Run:
         if promoted:
             text = f"{candidate.version} is the champion: {reason}"
             told = loop_events.event(self._domain.name, "promoted", candidate.version, text, former=now)
-            registry.move(self._settings, seen, known.promote(candidate.version, cause), told)
+            registry.move(self._settings, known, known.promote(candidate.version, cause), told)
         elif not better and self._options.promote and (moved := challenged(known, candidate.version, cause)):
-            registry.move(self._settings, seen, moved)
+            registry.move(self._settings, known, moved)
         self._show(candidate, verdict, promoted, reason)
         return Outcome(candidate.version, better, promoted, reason, verdict)
 

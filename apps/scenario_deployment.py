@@ -66,8 +66,7 @@ def damage(folder: Path) -> None:
 def promote(settings: Settings, domain: Domain, version: str, why: str) -> None:
     """Announce a champion without a look at its bundle, as a tool would that only knows the topic."""
     known = registry.read(settings, domain.name)
-    seen = known.standing
-    registry.move(settings, seen, known.promote(version, Cause(now_us(), _BY, why)))
+    registry.move(settings, known, known.promote(version, Cause(now_us(), _BY, why)))
 
 
 def roll_back(settings: Settings, domain: Domain, why: str) -> None:

@@ -78,7 +78,7 @@ Change = Version | Standing
 
 @dataclass
 class Registry:
-    """One domain's versions by name, and its standing (None: nothing was promoted yet).
+    """One domain's versions by name, and its standing (None: nothing was promoted yet); ``seen`` is the one that was announced last.
 
     Every method that moves something returns the records that changed, in the order in which they must be written, and raises
     ``RegistryError`` for a version that there is not or a move that makes no sense.
@@ -87,6 +87,7 @@ class Registry:
     domain: str
     versions: dict[str, Version] = field(default_factory=dict)
     standing: Standing | None = None
+    seen: Standing | None = field(default=None, compare=False)
 
     @property
     def terms(self) -> Mapping[str, float]:

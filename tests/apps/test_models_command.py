@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from rich.console import Console
 
-from apps import models_command, moves, registry
+from apps import loop_events, models_command, moves, registry
 from apps.errors import InputError
 from apps.settings import Settings
 from apps.tables import LoopEvent
@@ -44,11 +45,18 @@ class World:
         self.known.register(registry.candidate(load_bundle(folder), CAUSE.at_us, "train", "simulated"))
         return folder
 
-    def move(self, settings: Settings, seen: Standing | None, changes: Sequence[Change], *happened: LoopEvent) -> None:
-        assert seen == self.stood, "what was read is what is moved upon"
+    def move(self, settings: Settings, known: Registry, changes: Sequence[Change], *happened: LoopEvent) -> None:
+        assert known.seen == self.stood, "what was read is what is moved upon"
         self.written += changes
-        self.told += [event.model_dump() for event in happened]
-        self.stood = self.known.standing
+        for event in happened:
+            loop_events.tell(self, event)  # type: ignore[arg-type]  # as much of a producer as is used
+        self.stood = known.seen = known.standing
+
+    def produce(self, topic: str, key: bytes, value: bytes) -> None:
+        self.told.append(orjson.loads(value))
+
+    def poll(self, timeout: float) -> None:
+        """Nothing to serve."""
 
 
 @pytest.fixture
@@ -79,7 +87,7 @@ def test_a_promotion_is_announced_and_told_with_who_and_why(world: World) -> Non
     assert said == "v2 is the champion now, after v1: better by a tenth"
     assert (standing(world).champion, standing(world).former, standing(world).by) == ("v2", ("v1",), "ann")
     told = world.told[-1]
-    assert (told["what"], told["version"], told["text"]) == ("promoted", "v2", said)
+    assert (told["kind"], told["what"], told["version"], told["text"]) == (loop_events.KIND, "promoted", "v2", said)
     assert told["details"] == {"by": "ann", "before": "v1"}
 
 

@@ -63,7 +63,7 @@ def run(monkeypatch: pytest.MonkeyPatch, known: Registry, **options: Any) -> tup
     """A run of the command between its training and its end, on this registry instead of Kafka's; and what it writes there."""
     written: list[Change] = []
     monkeypatch.setattr(registry, "read", lambda *_: known)
-    monkeypatch.setattr(registry, "move", lambda _, seen, changes, *told: written.extend(changes))
+    monkeypatch.setattr(registry, "move", lambda _, known, changes, *told: written.extend(changes))
     settings = Settings(kafka_bootstrap_servers="127.0.0.1:1")
     made = retrain._Run(settings, DOMAINS["fraud"], Options("fraud", **options), Console(file=io.StringIO()))
     monkeypatch.setattr(made, "tell", lambda *_, **__: None)

@@ -108,7 +108,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Registry:
     found = Registry("fraud")
     monkeypatch.setattr(registry, "read", lambda settings, domain: found)
     monkeypatch.setattr(registry, "enter", lambda settings, versions: None)
-    monkeypatch.setattr(registry, "move", lambda settings, seen, changes: None)
+    monkeypatch.setattr(registry, "move", lambda settings, known, changes: None)
     return found
 
 

@@ -30,11 +30,10 @@ def settings(clean_topics: Settings, bundle: Path, tmp_path: Path) -> Settings:
 
 def test_a_move_upon_what_stands_no_more_is_refused_and_leaves_nothing(settings: Settings) -> None:
     found = known(settings)
-    seen = found.standing
     changes = found.decide_by({"analyst": 7.0}, cause("seen too early"))
     moves.decide_by(settings, FRAUD, {"analyst": 9.0}, cause("first"))
     with pytest.raises(RegistryError, match="somebody else changed what decides in fraud"):
-        registry.move(settings, seen, changes, loop_events.event(DOMAIN, "terms", "", "not to be told"))
+        registry.move(settings, found, changes, loop_events.event(DOMAIN, "terms", "", "not to be told"))
     assert known(settings).terms == {"analyst": 9.0}
     assert len(told(settings, "terms")) == 1
 
@@ -43,7 +42,6 @@ def test_who_has_looked_and_not_written_yet_writes_nothing_once_another_one_has(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = known(settings)
-    seen = found.standing
     changes = found.decide_by({"analyst": 7.0}, cause("second"))
     before = known(settings)
 
@@ -55,7 +53,7 @@ def test_who_has_looked_and_not_written_yet_writes_nothing_once_another_one_has(
 
     monkeypatch.setattr(registry, "read", overtaken)
     with pytest.raises(RegistryError, match="somebody else changed what decides in fraud"):
-        registry.move(settings, seen, changes, loop_events.event(DOMAIN, "terms", "", "not to be told"))
+        registry.move(settings, found, changes, loop_events.event(DOMAIN, "terms", "", "not to be told"))
     assert known(settings).terms == {"analyst": 9.0}
     assert len(told(settings, "terms")) == 1
 

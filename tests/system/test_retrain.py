@@ -57,7 +57,7 @@ def champion(settings: Settings) -> str:
     made = load_bundle(train(FRAUD, before, "simulated", settings.bundles / "fraud", window=Window(train=11, delay=7, test=3)))
     known = registry.read(settings, "fraud")
     changes = known.register(registry.candidate(made, now_us(), "test", "the first"))
-    registry.move(settings, None, [*changes, *known.promote(made.version, Cause(now_us(), "test", "the first"))])
+    registry.move(settings, known, [*changes, *known.promote(made.version, Cause(now_us(), "test", "the first"))])
     return made.version
 
 

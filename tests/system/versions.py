@@ -64,8 +64,7 @@ def register(settings: Settings, folder: Path) -> str:
 def move(settings: Settings, how: Callable[[Registry], list[Change]]) -> None:
     """Announce a promotion, say."""
     found = known(settings)
-    seen = found.standing
-    registry.move(settings, seen, how(found))
+    registry.move(settings, found, how(found))
 
 
 def promote(settings: Settings, version: str) -> None:
