@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
+from signal import Signals
 from threading import Event
 from typing import Any
 
@@ -97,14 +98,17 @@ class Loop:
             self._running = (name, self._retrain(self._domains[name], due.why))
 
     def _finish(self) -> None:
-        """Let go of a training that has ended; what it came to, it has told itself, where it could."""
+        """Let go of a training that has ended; what it came to, it has told itself, unless it was killed: that is told here."""
         if self._running is None or self._running[1].running:
             return
         name, child = self._running
         self._running = None
-        if child.popen.returncode:
-            text = f"the training ended with status {child.popen.returncode}: {child.last_words()[-500:]}"
+        if status := child.popen.returncode:
+            text = f"the training ended with status {status}: {child.last_words()[-500:]}"
             _log.warning(text, domain=name)
+            if status < 0:
+                reason = f"killed by {Signals(-status).name}; a machine that runs out of memory does that"
+                self._tell(loop_events.event(name, "retraining", "", f"not retrained: {reason}", reason=reason))
 
     def _roll_back(self, name: str, why: str) -> None:
         self._move(name, lambda domain: moves.rollback(self._settings, domain, Cause(now_us(), BY, why)))

@@ -23,7 +23,7 @@ from domain.registry import DOMAINS
 from models import bundle as bundles
 from models import gate, retrain
 from models.dataset import Dataset
-from models.errors import BundleError, DataError
+from models.errors import BundleError
 from models.protocol import Fold
 from models.refit import Fit, refitting
 from models.registry import Cause, Change, Registry
@@ -72,8 +72,9 @@ def command(settings: Settings, options: Options, console: Console) -> Outcome:
         try:
             with progress(console) as told:
                 return run.through(told)
-        except DataError as error:
-            run.tell("retraining", "", f"not retrained ({options.why}): {error}", why=options.why, reason=str(error))
+        except Exception as error:
+            reason = str(error) or type(error).__name__
+            run.tell("retraining", "", f"not retrained ({options.why}): {reason}", why=options.why, reason=reason)
             raise
         finally:
             run.flush()

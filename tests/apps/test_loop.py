@@ -26,6 +26,7 @@ class Hands:
     begun: list[tuple[str, str]] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
     running: bool = False
+    returncode: int = 0
 
     def retrain(self, domain: Domain, why: str) -> Any:
         self.begun.append((domain.name, why))
@@ -36,7 +37,8 @@ class Hands:
     def popen(self) -> Any:
         return self
 
-    returncode = 0
+    def last_words(self) -> str:
+        return "read 1,000 decisions"
 
     def produce(self, topic: str, *, key: bytes, value: bytes) -> None:
         self.told.append(orjson.loads(value))
@@ -104,6 +106,17 @@ def test_another_champion_or_the_end_of_a_drift_answers_it(hands: Hands) -> None
     see(answered, METRICS, event("drift"))
     answered.step({"fraud": 10_000})
     assert hands.begun == []
+
+
+@pytest.mark.parametrize(("status", "tells"), [(0, []), (1, []), (3, []), (-9, ["not retrained: killed by SIGKILL"])])
+def test_a_training_that_was_killed_is_told_since_it_could_not_tell_itself(hands: Hands, status: int, tells: list[str]) -> None:
+    found = loop(hands)
+    see(found, METRICS, event("drift"))
+    found.step({"fraud": 100})
+    hands.running, hands.returncode = False, status
+    found.step({"fraud": 100})
+    assert [told["text"].partition(";")[0] for told in hands.told[1:]] == tells
+    assert all(told["details"]["reason"] for told in hands.told[1:])
 
 
 @pytest.mark.parametrize("value", [b"", b"{", b"[]", b'{"kind": "loop-event"}', b'{"kind": 5, "domain": "fraud"}', b"\xff"])
