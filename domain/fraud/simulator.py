@@ -27,6 +27,7 @@ CARD_SHARE, CARD_FACTOR = 1 / 3, 5.0  # share of a leaked card's payments that a
 LABEL_DELAY = timedelta(days=7)
 NIGHTLY = 3.0  # after a drift: payments of a leaked card's thief, a night
 SMALL = (2.0, 20.0)  # and what each costs
+LEAST = 5  # terminals near a customer, however far they are
 _DAY = 86_400.0
 
 
@@ -58,7 +59,7 @@ class World:
 
 
 def world(rng: np.random.Generator, customers: int, terminals: int) -> World:
-    """Customers at random on a plane of 100 x 100, each with the terminals within reach (at least the five nearest)."""
+    """Customers at random on a plane of 100 x 100, each with the terminals within reach (at least the ``LEAST`` nearest)."""
     homes, places = rng.uniform(0, 100, (customers, 2)), rng.uniform(0, 100, (terminals, 2))
     reach = 100 * np.sqrt(25 / (np.pi * terminals))  # some 25 terminals, whatever the world's size
     near = [_near(places, home, reach) for home in homes]
@@ -67,7 +68,8 @@ def world(rng: np.random.Generator, customers: int, terminals: int) -> World:
 
 def _near(places: NDArray[np.float64], home: NDArray[np.float64], reach: float) -> NDArray[np.int64]:
     distance = np.hypot(*(places - home).T)
-    return np.union1d(np.flatnonzero(distance < reach), np.argsort(distance)[:5])
+    within = np.flatnonzero(distance < reach)
+    return within if len(within) >= LEAST else np.sort(np.argsort(distance)[:LEAST])
 
 
 @dataclass
