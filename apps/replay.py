@@ -27,7 +27,8 @@ from domain.contract import Domain, Emission
 
 STRETCH = timedelta(hours=4)
 _MOST = 2_000  # emissions in a stretch
-_PATIENCE, _ASKED_TO_STOP = 60.0, 10.0  # seconds that Kafka gets to acknowledge what is under way
+# Seconds that Kafka gets to acknowledge what is under way: one that was killed comes back within the first, on a slow machine too.
+_PATIENCE, _ASKED_TO_STOP = 180.0, 10.0
 
 
 Pace = Callable[[Emission], float]  # an event -> seconds after the start at which it is due
@@ -78,7 +79,7 @@ class Replay:
         """
         began = time.monotonic()
         for stretch in stretches(emissions):
-            self._send_labels(stretch)
+            self._send_labels(stretch, stop)
             for emission in stretch:
                 if emission.stream == "labels":
                     continue
@@ -89,16 +90,16 @@ class Replay:
             progress(self.sent, stretch[-1].at)
             if stop.is_set():
                 break
-        self._flush(_ASKED_TO_STOP if stop.is_set() else _PATIENCE)
+        self._flush(stop)
         self.sent.seconds = time.monotonic() - began
         return self.sent
 
-    def _send_labels(self, stretch: list[Emission]) -> None:
+    def _send_labels(self, stretch: list[Emission], stop: Flag) -> None:
         labels = [e for e in stretch if e.stream == "labels"]
         for emission in labels:
             self._produce(self._domain.labels_topic, emission, [], self._label_sent)
         if labels:
-            self._flush()
+            self._flush(stop)
 
     def _label_sent(self, error: Any, message: Any) -> None:
         self._acknowledged(error, message)
@@ -129,8 +130,11 @@ class Replay:
         if error is not None:
             self._failed += 1
 
-    def _flush(self, within: float = _PATIENCE) -> None:
-        left = self._producer.flush(within)
+    def _flush(self, stop: Flag) -> None:
+        give_up = time.monotonic() + _PATIENCE
+        while (left := self._producer.flush(1.0)) and time.monotonic() < give_up:
+            if stop.is_set():
+                give_up = min(give_up, time.monotonic() + _ASKED_TO_STOP)
         if left or self._failed:
             lost = left + self._failed
             raise BrokerError(f"{lost} messages were not acknowledged by Kafka; is it up? Run the replay again: repeats change nothing")
