@@ -18,6 +18,7 @@ from domain.registry import DOMAINS
 from models.train import train
 from tests import own
 from tests.apps import databases
+from tests.once import bundle_once, once
 
 LONG = 400.0  # seconds that a test is given
 DAYS = 28  # of simulated history: what the smallest training needs
@@ -80,14 +81,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle trained on a small simulated world."""
+    """A bundle trained on a small simulated world; a test that changes it takes a copy."""
     fraud = DOMAINS["fraud"]
     history = fraud.simulate(7, LIVE - timedelta(days=DAYS), customers=600, terminals=1200, days=DAYS)
-    folder = tmp_path_factory.mktemp("bundles")
-    return train(fraud, history, "simulated", folder, window=Window(train=7, delay=7, test=3))
+    window = Window(train=7, delay=7, test=3)
+    return bundle_once(tmp_path_factory, "fraud", lambda folder: train(fraud, history, "simulated", folder, window=window))
 
 
 @pytest.fixture(scope="session")
 def loans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the bundle of a table of one's own, ``loans``; look at it, and copy what is to be changed."""
-    return own.loans(tmp_path_factory.mktemp("loans"))
+    return once(tmp_path_factory, "loans", own.loans)

@@ -23,7 +23,6 @@ def lines(rows: int = ROWS) -> list[str]:
 
 def loans(home: Path) -> Path:
     """``home`` with a bundle of the table ``loans``, of few trees, and the CSV file that it was trained on beside it."""
-    home.mkdir(parents=True, exist_ok=True)
     (path := home / "loans.csv").write_text("\n".join([*lines(), ""]))
     before, table_training.MOST_ROUNDS = table_training.MOST_ROUNDS, 5
     try:

@@ -17,6 +17,7 @@ from models.bundle import Bundle, load_bundle
 from models.decide import Model, decide
 from models.train import train
 from tests.domain.worlds import ALL, dataset, history, of_busy_keys, outputs, quick
+from tests.once import bundle_once
 
 each = pytest.mark.parametrize("name", ALL)
 AFTER_THE_LINK = {"format", "features", "score", "context"}  # where formats may differ by an ulp; or not comparable as a value: nan
@@ -58,7 +59,8 @@ def bundle(name: str, bundles: dict[str, Bundle], tmp_path_factory: pytest.TempP
         learning = quick(name).learning()
         beside = {other: fewer(recipe) for other, recipe in learning.beside.items()}
         small = replace(quick(name), learning=lambda: replace(learning, recipe=fewer(learning.recipe), beside=beside))
-        bundles[name] = load_bundle(train(small, history(name), "simulated", tmp_path_factory.mktemp(name)))
+        made = bundle_once(tmp_path_factory, f"few-rounds-{name}", lambda folder: train(small, history(name), "simulated", folder))
+        bundles[name] = load_bundle(made)
     return bundles[name]
 
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from domain.contract import Domain, Emission
 from domain.decision import Decision
@@ -18,8 +20,10 @@ from domain.registry import DOMAINS
 from exports.scorer import Scores
 from models.dataset import Dataset, replay
 from models.decide import Model, decide
+from models.train import train
 from tests.domain.loans import TABLE
 from tests.domain.toy import TOY
+from tests.once import bundle_once
 
 START = datetime(2025, 3, 3, tzinfo=UTC)
 ALL: Mapping[str, Domain] = {**{name: DOMAINS[name] for name in DOMAINS}, "toy": TOY, "table": TABLE}
@@ -64,6 +68,11 @@ def quick(name: str) -> Domain:
     if learning.window is not None:
         learning = replace(learning, window=_small(name).window or learning.window)
     return replace(ALL[name], learning=lambda: learning)
+
+
+def bundle_of(factory: pytest.TempPathFactory, name: str) -> Path:
+    """The bundle of the domain's small world; a test that changes it takes a copy."""
+    return bundle_once(factory, f"small-{name}", lambda folder: train(quick(name), history(name), "simulated", folder))
 
 
 def _small(name: str) -> Small:

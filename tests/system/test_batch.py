@@ -16,8 +16,7 @@ from apps.replay import Replay
 from apps.settings import Settings
 from domain.contract import Domain
 from domain.registry import DOMAINS
-from models.train import train
-from tests.domain.worlds import history, quick
+from tests.domain.worlds import bundle_of, history
 from tests.system.incarnations import running
 from tests.system.processes import read_topic, start, until
 from tests.system.test_nothing_lost_by_domain import own
@@ -28,7 +27,7 @@ SINCE = "2025-03-20"  # of the world's 25 days
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train(quick("maintenance"), history("maintenance"), "simulated", tmp_path_factory.mktemp("maintenance"))
+    return bundle_of(tmp_path_factory, "maintenance")
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from domain.learning import Window
 from domain.registry import DOMAINS
 from models.at_work import position
 from models.train import train
+from tests.once import bundle_once
 from tests.system.processes import Process, read_topic, start, until
 from tests.system.source import Flow, emissions
 from tests.system.test_nothing_lost_by_domain import own
@@ -41,7 +42,8 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
     learning = FRAUD.learning()
     short = replace(FRAUD, learning=lambda: replace(learning, folds=2, recipe=replace(learning.recipe, rounds=10)))
     history = FRAUD.simulate(8, LIVE - timedelta(days=28), customers=300, terminals=600, days=28)
-    return train(short, history, "simulated", tmp_path_factory.mktemp("second"), window=Window(train=7, delay=7, test=3))
+    window = Window(train=7, delay=7, test=3)
+    return bundle_once(tmp_path_factory, "second", lambda folder: train(short, history, "simulated", folder, window=window))
 
 
 @pytest.fixture

@@ -28,8 +28,7 @@ from domain.contract import Domain, Emission
 from domain.cross_sell.features import SCHEMA
 from models.bundle import load_bundle
 from models.decide import Model, decide
-from models.train import train
-from tests.domain.worlds import ALL, START, history, in_order, quick
+from tests.domain.worlds import ALL, START, bundle_of, in_order
 from tests.system.incarnations import Decisions, Incarnations, as_row, bits_of, one_after, running, stored
 from tests.system.processes import Process, read_topic, until
 from tests.system.source import Flow
@@ -59,7 +58,7 @@ guarantees = pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-onc
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A model of each domain, of its small world."""
-    return {name: train(quick(name), history(name), "simulated", tmp_path_factory.mktemp(name)) for name in WORLDS}
+    return {name: bundle_of(tmp_path_factory, name) for name in WORLDS}
 
 
 @cache
