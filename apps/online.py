@@ -32,7 +32,6 @@ from models.shadow import Shadow
 VERSION, FORMAT = "online", "river"  # what stands on its decisions
 _FEWEST = 500  # labelled decisions to be judged on
 _SEED = 7
-_SILENT = 10  # reads without a message, after which the topics count as read to their ends
 _log = logger(__name__)
 
 
@@ -92,7 +91,10 @@ class Challenger:
         if not live:
             return 0
         self._said.values = tuple(found.tolist())
-        self._producer.produce(self._domain.shadow_topic, orjson.dumps(self._shadow.decide(made, now_us())), made.key.encode())
+        would_be = self._shadow.decide(made, now_us())
+        if would_be is None:  # by terms that this code does not know
+            return 0
+        self._producer.produce(self._domain.shadow_topic, orjson.dumps(would_be), made.key.encode())
         self._producer.poll(0)
         return 1
 
@@ -145,13 +147,11 @@ def run(settings: Settings, domain: Domain, *, every: int, stop: Event) -> int:
 
 
 def _catch_up(challenger: Challenger, source: KafkaSource, unread: dict[Partition, int], stop: Event) -> None:
-    """To the ends of the start; what is silent then has the end markers of transactions there, which are no messages."""
-    silent = 0
-    while unread and silent < _SILENT and not stop.is_set():
+    """To the ends of the start."""
+    while unread and not stop.is_set():
         messages = source.read()
         challenger.see(messages, live=False)
-        silent = 0 if messages else silent + 1
-        unread = rereading.left(unread, messages)
+        unread = rereading.left(unread, messages, source.ended)
 
 
 def _go_on(challenger: Challenger, source: KafkaSource, stop: Event) -> int:

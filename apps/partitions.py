@@ -66,13 +66,19 @@ class Source(Protocol):
 
 
 class KafkaSource:
-    """Reads topics ``read_committed`` from positions that the caller keeps. A topic that does not exist yet is left out."""
+    """Reads topics ``read_committed`` from positions that the caller keeps. A topic that does not exist yet is left out.
+
+    ``ended``: the partitions of which an end was reached since they were assigned. That is not told by the messages alone: where a
+    transaction was the last to write, its marker stands at the end, which is no message.
+    """
 
     def __init__(self, settings: Settings, name: str, topics: Sequence[str], *, batch: int = 2000, wait_s: float = 0.2) -> None:
         self._admin, self._topics, self._batch, self._wait = AdminClient(client_config(settings)), list(topics), batch, wait_s
-        self._consumer = Consumer(consumer_config(settings, name, **GATHERED, **{"auto.offset.reset": "error"}))
+        config = {"auto.offset.reset": "error", "enable.partition.eof": True}
+        self._consumer = Consumer(consumer_config(settings, name, **GATHERED, **config))
         self._settings, self._address = settings, bootstrap(settings)
         self.stale = False
+        self.ended: set[Partition] = set()
 
     def look(self) -> dict[Partition, Extent]:
         """The partitions there are now. Raises ``BrokerError`` where the brokers do not answer."""
@@ -83,6 +89,7 @@ class KafkaSource:
 
     def assign(self, positions: Mapping[Partition, int]) -> None:
         """Read these partitions from these offsets (``OFFSET_END`` and the like are taken too)."""
+        self.ended.clear()
         self._consumer.assign([TopicPartition(topic, partition, offset) for (topic, partition), offset in positions.items()])
 
     def add(self, positions: Mapping[Partition, int]) -> None:
@@ -99,12 +106,14 @@ class KafkaSource:
         return [] if first is None else self.sound([first, *self._consumer.consume(self._batch, timeout=0)])
 
     def sound(self, messages: Iterable[Any]) -> list[Message]:
-        """The messages without the errors among them, which are logged."""
+        """The messages without the errors among them, which are logged, and the ends, which are kept."""
         kept: list[Message] = []
         for message in messages:
             error = message.error()
             if error is None:
                 kept.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self.ended.add((message.topic(), message.partition()))
             elif error.fatal():
                 raise BrokerError(f"reading from Kafka at {self._address} failed: {error.str()}")
             else:

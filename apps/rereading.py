@@ -12,7 +12,6 @@ from apps.partitions import KafkaSource, Message, Partition
 
 _LOOK_EVERY_S = 5.0
 _REST = 1  # times as long as it took until it is told again
-_SILENT = 10  # reads without a message, after which the topics are read to their ends
 
 
 def follow(
@@ -31,7 +30,7 @@ def follow(
     ``begun`` is told first which partitions do not begin with their first message: retention has cut them. Raises ``BrokerError``.
     """
     found = source.look()
-    there, unread, silent = set(found), {place: extent.high for place, extent in found.items() if extent.high > extent.low}, 0
+    there, unread = set(found), {place: extent.high for place, extent in found.items() if extent.high > extent.low}
     begun({place for place, extent in found.items() if extent.low > 0})
     source.assign({place: extent.low for place, extent in found.items()})
     looked = monotonic()
@@ -39,9 +38,7 @@ def follow(
     while not stop.is_set():
         messages = source.read()
         see(messages)
-        unread, silent = left(unread, messages), 0 if messages else silent + 1
-        if silent > _SILENT:  # what is "unread" then are the end markers of transactions, which are no messages
-            unread = {}
+        unread = left(unread, messages, source.ended)
         if monotonic() >= due:
             began = monotonic()
             tell(unread.keys())
@@ -53,7 +50,7 @@ def follow(
             there |= new
 
 
-def left(unread: dict[Partition, int], messages: Iterable[Message]) -> dict[Partition, int]:
-    """The partitions that are not read to their end of the start."""
+def left(unread: dict[Partition, int], messages: Iterable[Message], ended: Set[Partition]) -> dict[Partition, int]:
+    """The partitions that are not read to their end of the start, nor to a later one (``ended``)."""
     reached = {(m.topic(), m.partition()): m.offset() + 1 for m in messages}
-    return {place: high for place, high in unread.items() if reached.get(place, 0) < high}
+    return {place: high for place, high in unread.items() if place not in ended and reached.get(place, 0) < high}
