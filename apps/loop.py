@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from apps.errors import InputError
 from apps.kafka import bootstrap, client_config, explained, producer_config
 from apps.logs import logger
 from apps.monitor import now_us
-from apps.partitions import KafkaSource, Message, extents
+from apps.partitions import KafkaSource, Message, Partition, extents
 from apps.settings import Settings
 from apps.tables import LoopEvent
 from apps.topics import METRICS, MODELS, QUALITY_WINDOW
@@ -82,10 +82,10 @@ class Loop:
         """Do what is due. ``labels``: how many there are, by domain. Raises ``BrokerError``."""
         self._finish()
         for name, watch in self._watches.items():
-            if name in self._given_up:
-                continue
-            self._beside(name)
-            if due := watch.next(now_us(), labels.get(name, 0)):
+            may_move = name not in self._given_up
+            if may_move:
+                self._beside(name)
+            if due := watch.next(now_us(), labels.get(name, 0), back=may_move and self._by_us(name)):
                 self._do(name, due, labels.get(name, 0))
 
     def _do(self, name: str, due: Step, labels: int) -> None:
@@ -113,6 +113,12 @@ class Loop:
     def _roll_back(self, name: str, why: str) -> None:
         self._move(name, lambda domain: moves.rollback(self._settings, domain, Cause(now_us(), BY, why)))
 
+    def _by_us(self, name: str) -> bool:
+        """Whether it was no person who made the champion what it is: what a person wants is not undone."""
+        known = self._known[name]
+        champion = known.versions.get(known.standing.champion) if known.standing else None
+        return champion is not None and champion.steps[-1].by in (BY, GATE)
+
     def _beside(self, name: str) -> None:
         """Keep the champion before this one in the shadow: on the same events it is seen whether the change was for the better."""
         known = self._known[name]
@@ -125,7 +131,8 @@ class Loop:
         if standing.share:  # another challenger decides for real; it stays the first in line
             return
         why = f"watched beside its successor {standing.champion}"
-        self._move(name, lambda domain: moves.challenge(self._settings, domain, last, 0.0, Cause(now_us(), BY, why)))
+        if not self._move(name, lambda domain: moves.challenge(self._settings, domain, last, 0.0, Cause(now_us(), BY, why))):
+            return
         for old in standing.challengers[CHALLENGERS - 1 :]:
             cause = Cause(now_us(), BY, f"more than {CHALLENGERS} challengers")
             self._move(name, partial(self._archive, old, cause))
@@ -133,19 +140,21 @@ class Loop:
     def _archive(self, version: str, cause: Cause, domain: Domain) -> str:
         return moves.archive(self._settings, domain, version, cause)
 
-    def _move(self, name: str, move: Callable[[Domain], str]) -> None:
-        """A move in the registry; one that makes no sense any more, or a bundle that is gone, is said and left."""
-        before = self._known[name].standing
+    def _move(self, name: str, move: Callable[[Domain], str]) -> bool:
+        """A move in the registry; one that makes no sense any more, or a bundle that is gone, is said and left. Whether it was made."""
+        before, made = self._known[name].standing, True
         try:
             _log.info(move(self._domains[name]), domain=name)
         except (ModelError, InputError) as error:
             _log.warning(str(error), domain=name)
             self._given_up.add(name)
+            made = False
         self._known[name] = registry.read(self._settings, name)
         if standing := self._known[name].standing:
             self._watches[name].stands(standing)
         if standing != before:  # by this move, or by one that came before it
             self._given_up.discard(name)
+        return made
 
     def _tell(self, happened: LoopEvent) -> None:
         loop_events.tell(self._producer, happened)
@@ -159,9 +168,9 @@ class Loop:
 
 def _happened(watch: Watch, fields: Mapping[str, Any]) -> None:
     if fields["what"] == "drift":
-        watch.drifted(fields["version"], fields["text"])
+        watch.drifted(fields["version"], fields["at_us"], fields["text"])
     elif fields["what"] == "drift-over":
-        watch.calmed(fields["version"])
+        watch.drifted(fields["version"], fields["at_us"], "")
     elif fields["what"] == "retraining" and "labels" in fields["details"]:
         watch.trained(fields["at_us"], fields["details"]["labels"])
 
@@ -179,9 +188,9 @@ def run(settings: Settings, domains: Sequence[Domain], rules: Rules, *, stop: Ev
     loop, admin = Loop(settings, domains, rules, retrain, producer), AdminClient(client_config(settings))
     try:
         with explained(settings):
-            ends = {place: extent.high for place, extent in source.look().items()}
-            source.assign(dict.fromkeys(ends, OFFSET_BEGINNING))
-            _catch_up(loop, source, ends)
+            there = source.look()
+            source.assign(dict.fromkeys(there, OFFSET_BEGINNING))
+            _catch_up(loop, source, there, stop)
             _go_on(loop, source, lambda: _labels(admin, domains), stop)
     finally:
         loop.close()
@@ -189,13 +198,10 @@ def run(settings: Settings, domains: Sequence[Domain], rules: Rules, *, stop: Ev
         producer.flush(5)
 
 
-def _catch_up(loop: Loop, source: KafkaSource, ends: Mapping[tuple[str, int], int]) -> None:
-    """Read what happened before, until nothing more comes: nothing is done about what was answered already."""
-    silent = 0
-    while silent < 5 and any(ends.values()):
-        messages = source.read()
-        loop.see(messages)
-        silent = 0 if messages else silent + 1
+def _catch_up(loop: Loop, source: KafkaSource, there: Iterable[Partition], stop: Event) -> None:
+    """Read what happened before, to its end: nothing is done about what was answered already."""
+    while not stop.is_set() and not source.ended.issuperset(there):
+        loop.see(source.read())
 
 
 def _go_on(loop: Loop, source: KafkaSource, count: Callable[[], Mapping[str, int]], stop: Event) -> None:

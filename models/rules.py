@@ -38,7 +38,7 @@ class Watch:
     def __init__(self, domain: Domain, rules: Rules) -> None:
         self._learning, self._rules = domain.learning(), rules
         self._standing: Standing | None = None
-        self._drift: dict[str, str] = {}  # what the last alarm says, by version
+        self._drift: dict[str, tuple[int, str]] = {}  # the time of the last alarm and what it says, by version
         self._trained_us, self._trained_labels = 0, 0  # the last training's begin, and the labels that there were
         self._days: dict[str, dict[date, float]] = {}  # the headline measure, by version and day
 
@@ -46,13 +46,12 @@ class Watch:
         """Who decides from now on."""
         self._standing = standing
 
-    def drifted(self, version: str, text: str) -> None:
-        """What a version is asked has moved from what it learned from; the latest alarm says how by now. Another champion answers it."""
-        self._drift[version] = text
+    def drifted(self, version: str, at_us: int, text: str) -> None:
+        """What a version is asked has moved from what it learned from, or (without a ``text``) does so no longer.
 
-    def calmed(self, version: str) -> None:
-        """The drift has ended."""
-        self._drift.pop(version, None)
+        The latest alarm says how by now; one that is told again, with the time that it had, changes nothing. Another champion answers it.
+        """
+        self._drift[version] = max((at_us, text), self._drift.get(version, (0, "")), key=lambda told: told[0])
 
     def trained(self, at_us: int, labels: int) -> None:
         """A training began, when there were so many labels."""
@@ -64,12 +63,16 @@ class Watch:
         if value is not None and labelled >= FEWEST:
             self._days.setdefault(version, {})[day] = value
 
-    def next(self, now_us: int, labels: int) -> Step | None:
-        """What is due at ``now_us`` (UTC microseconds), when there are so many labels; nothing while no model decides."""
+    def next(self, now_us: int, labels: int, *, back: bool = True) -> Step | None:
+        """What is due at ``now_us`` (UTC microseconds), when there are so many labels; nothing while no model decides.
+
+        ``back``: whether a promotion may be taken back.
+        """
         if self._standing is None:
             return None
-        drift = self._drift.get(self._standing.champion, "")
-        return self._rollback(self._standing) or self._retrain(now_us, labels - self._trained_labels, drift)
+        _, drift = self._drift.get(self._standing.champion, (0, ""))
+        rollback = self._rollback(self._standing) if back else None
+        return rollback or self._retrain(now_us, labels - self._trained_labels, drift)
 
     def _retrain(self, now_us: int, new: int, drift: str) -> Step | None:
         r = self._rules

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 
+from apps import moves, registry
+from apps.errors import InputError
 from apps.loop import Loop
 from apps.settings import Settings
-from apps.topics import METRICS, MODELS
+from apps.topics import METRICS, MODELS, QUALITY_WINDOW
 from domain.contract import Domain
 from domain.registry import DOMAINS
+from models.registry import Step, Version
 from models.rules import Rules
 from tests.apps.memory_log import MemoryLog
 
@@ -106,6 +110,60 @@ def test_another_champion_or_the_end_of_a_drift_answers_it(hands: Hands) -> None
     see(answered, METRICS, event("drift"))
     answered.step({"fraud": 10_000})
     assert hands.begun == []
+
+
+def versions(found: Loop, champion_by: str) -> None:
+    """v2 decides, made the champion by this one, in the place of v1."""
+    steps = {"v1": [("candidate", "train"), ("archived", champion_by)], "v2": [("candidate", "train"), ("champion", champion_by)]}
+    for name, taken in steps.items():
+        known = [Step(stage=stage, at_us=1, by=by, why="a test") for stage, by in taken]  # type: ignore[arg-type]
+        made = Version(domain="fraud", version=name, created=datetime(2026, 1, 1, tzinfo=UTC), steps=tuple(known), manifest={}, report={})
+        see(found, MODELS, made.model_dump(mode="json"))
+    see(found, MODELS, {"domain": "fraud", "champion": "v2", "former": ["v1"], "at_us": 2, "by": champion_by, "why": "a test"})
+
+
+@pytest.fixture
+def moved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The moves that were tried; each fails, since a bundle is gone."""
+    tried: list[str] = []
+
+    def fail(what: str) -> Any:
+        def move(*_: Any) -> str:
+            tried.append(what)
+            raise InputError("its bundle is gone")
+
+        return move
+
+    for what in ("challenge", "archive", "rollback"):
+        monkeypatch.setattr(moves, what, fail(what))
+    return tried
+
+
+def test_a_move_that_fails_is_tried_once_and_trainings_go_on(hands: Hands, moved: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = loop(hands, labels=100)
+    versions(found, "gate")
+    monkeypatch.setattr(registry, "read", lambda _, name: found._known[name])
+    for labels in (100, 200):
+        found.step({"fraud": labels})
+        hands.running = False
+    assert moved == ["challenge"]
+    assert len(hands.begun) == 2
+
+
+@pytest.mark.parametrize(("by", "tried"), [("gate", ["challenge", "rollback"]), ("ann", [])])
+def test_a_promotion_is_taken_back_by_rule_unless_a_person_wanted_it(
+    hands: Hands, moved: list[str], monkeypatch: pytest.MonkeyPatch, by: str, tried: list[str]
+) -> None:
+    found = loop(hands)
+    versions(found, by)
+    monkeypatch.setattr(registry, "read", lambda _, name: found._known[name])
+    monkeypatch.setattr(moves, "challenge", lambda *_: moved.append("challenge") or "challenged")
+    for day in ("2026-01-01", "2026-01-02", "2026-01-03"):
+        for version, value in (("v1", 0.8), ("v2", 0.4)):
+            window = {"day": day, "model_version": version, "labelled": 100, "metrics": {"average_precision": value}}
+            see(found, METRICS, {"kind": QUALITY_WINDOW, "domain": "fraud", **window})
+    found.step({"fraud": 0})
+    assert moved == tried
 
 
 @pytest.mark.parametrize(("status", "tells"), [(0, []), (1, []), (3, []), (-9, ["not retrained: killed by SIGKILL"])])

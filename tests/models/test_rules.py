@@ -36,7 +36,7 @@ def test_new_labels_bring_a_training_about_and_the_count_begins_again_with_it() 
 
 def test_an_alarm_is_tried_again_with_new_labels_until_a_promotion_answers_it() -> None:
     found = watch()
-    found.drifted("v1", "drift: amount moved")
+    found.drifted("v1", 5, "drift: amount moved")
     assert found.next(10, 199) is None, "there is nothing new to learn from"
     assert found.next(10, 200) == ("retrain", "drift: amount moved")
     found.trained(11, 200)
@@ -44,17 +44,19 @@ def test_an_alarm_is_tried_again_with_new_labels_until_a_promotion_answers_it() 
     assert found.next(12, 400) == ("retrain", "drift: amount moved"), "the first training was refused: it had seen little of it"
     found.stands(standing("v2", "v1", at_us=20))
     assert found.next(21, 700) is None
-    found.drifted("v1", "drift: amount moved")
+    found.drifted("v1", 5, "drift: amount moved")
     assert found.next(21, 700) is None, "an alarm that is told again is about a model that decides no more"
 
 
 def test_an_alarm_that_ends_by_itself_or_is_switched_off_brings_nothing_about() -> None:
     found = watch()
-    found.drifted("v1", "drift: amount moved")
-    found.calmed("v1")
+    found.drifted("v1", 5, "drift: amount moved")
+    found.drifted("v1", 6, "")
     assert found.next(10, 500) is None
+    found.drifted("v1", 5, "drift: amount moved")
+    assert found.next(10, 500) is None, "it is told again after a restart, and is over all the same"
     deaf = watch(Rules(drift=False))
-    deaf.drifted("v1", "drift: amount moved")
+    deaf.drifted("v1", 5, "drift: amount moved")
     assert deaf.next(10, 10**9) is None
 
 
