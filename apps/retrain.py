@@ -85,9 +85,11 @@ class _Run:
         self._settings, self._domain, self._options, self._console = settings, domain, options, console
         self._producer = Producer(producer_config(settings))
         self._unopposed = "the first model of its domain"  # why there is no champion to compare with
+        self._before: str | None = None  # who was the champion when it began
 
     def through(self, told: Progress) -> Outcome:
         known = registry.read(self._settings, self._domain.name)
+        self._before = known.standing.champion if known.standing else None
         champion = self._champion(known)
         self.tell("retraining", "", f"retraining: {self._options.why}", why=self._options.why)
         found, data = self._recalled(known, told)
@@ -180,8 +182,8 @@ class _Run:
         reason = verdict.reason if verdict else self._unopposed
         better = verdict is None or verdict.better
         now = known.standing.champion if known.standing else None
-        if verdict and now != verdict.champion:
-            better, reason = False, f"{now} became the champion meanwhile, and it was compared with {verdict.champion}"
+        if now != self._before:
+            better, reason = False, f"{now} became the champion meanwhile, and it was compared with {self._before or 'none'}"
         promoted = better and self._options.promote
         cause = Cause(now_us(), "gate", reason)
         if promoted:

@@ -125,7 +125,8 @@ class Registry:
         changes: list[Change] = [self._move(back, "champion", cause)]
         if bad in self.versions:
             changes.append(self._move(bad, "archived", cause))
-        return [*changes, self._stand(back, self.standing.challengers, tuple(older), cause)]
+        challengers = tuple(c for c in self.standing.challengers if c != back)
+        return [*changes, self._stand(back, challengers, tuple(older), cause)]
 
     def challenge(self, name: str, cause: Cause, *, share: float = 0.0) -> list[Change]:
         """Let a version score beside the champion, the first in line; ``share`` of the keys get its decisions for real."""

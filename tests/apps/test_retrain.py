@@ -59,13 +59,14 @@ def test_a_challenger_with_a_share_of_the_keys_is_not_disturbed(known: Registry)
     assert known.standing == before
 
 
-def run(monkeypatch: pytest.MonkeyPatch, known: Registry, **options: Any) -> tuple[Any, list[Change]]:
+def run(monkeypatch: pytest.MonkeyPatch, known: Registry, began_with: str | None = "v1", **options: Any) -> tuple[Any, list[Change]]:
     """A run of the command between its training and its end, on this registry instead of Kafka's; and what it writes there."""
     written: list[Change] = []
     monkeypatch.setattr(registry, "read", lambda *_: known)
     monkeypatch.setattr(registry, "move", lambda _, known, changes, *told: written.extend(changes))
     settings = Settings(kafka_bootstrap_servers="127.0.0.1:1")
     made = retrain._Run(settings, DOMAINS["fraud"], Options("fraud", **options), Console(file=io.StringIO()))
+    made._before = began_with
     monkeypatch.setattr(made, "tell", lambda *_, **__: None)
     return made, written
 
@@ -105,9 +106,19 @@ def test_who_only_judges_moves_nothing(monkeypatch: pytest.MonkeyPatch, known: R
     assert written == []
 
 
+def test_what_was_compared_with_nothing_does_not_replace_a_champion_that_came_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, known: Registry
+) -> None:
+    made, _ = run(monkeypatch, known, began_with=None)
+    outcome = placed(made, None)
+    assert (outcome.promoted, outcome.reason) == (False, "v1 became the champion meanwhile, and it was compared with none")
+    assert known.standing is not None
+    assert known.standing.champion == "v1"
+
+
 def test_a_domains_first_model_needs_no_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
     empty = Registry("fraud", {"v2": version("v2")})
-    made, _ = run(monkeypatch, empty)
+    made, _ = run(monkeypatch, empty, began_with=None)
     assert placed(made, None).promoted
     assert empty.standing is not None
     assert empty.standing.why == "the first model of its domain"

@@ -54,6 +54,15 @@ def test_a_rollback_brings_the_champion_before_it_back_and_the_bad_one_does_not_
         known.rollback(CAUSE)
 
 
+def test_who_comes_back_no_longer_challenges(known: Registry) -> None:
+    for name in ("v1", "v2"):
+        known.promote(name, CAUSE)
+    for name in ("v3", "v1"):
+        known.challenge(name, CAUSE)
+    known.rollback(CAUSE)
+    assert (standing(known).champion, standing(known).challengers) == ("v1", ("v3",))
+
+
 def test_a_promoted_challenger_no_longer_challenges_and_takes_no_share(known: Registry) -> None:
     known.promote("v1", CAUSE)
     known.challenge("v3", CAUSE)
