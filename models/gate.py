@@ -104,10 +104,14 @@ def compare(domain: Domain, rows: Rows, champion: Bundle, candidate: Bundle, lim
 def judge(domain: Domain, rows: Rows, champion: Contender, candidate: Contender, limits: Limits, rng: np.random.Generator) -> Verdict:
     """All conditions, and what follows from them."""
     keys = len(np.unique(rows.key))
-    draws = list(resampled(rows.key, limits.resamples, rng))
+    learning, gains, over = domain.learning(), list[float](), list[float]()
+    for drawn, i in redrawn(rows, resampled(rows.key, limits.resamples, rng)):
+        was, now = champion.scores[i], candidate.scores[i]
+        gains.append(_sign(learning) * (learning.headline_of(drawn, now) - learning.headline_of(drawn, was)))
+        over.append(_excess(domain.objective, drawn.y, was, now, limits))
     checks = (
-        _headline(domain.learning(), rows, champion, candidate, draws, limits),
-        _calibration(domain.objective, rows, champion, candidate, draws, limits),
+        _headline(learning, rows, champion, candidate, gains, limits),
+        _calibration(domain.objective, rows, champion, candidate, over, limits),
         _at_most("size", "bytes of all artifacts", champion.size, candidate.size, limits.size),
         _at_most("latency", "microseconds a row", champion.latency_us, candidate.latency_us, limits.latency),
         _proven(champion, candidate),
@@ -142,15 +146,14 @@ def resampled(key: NDArray[np.str_], times: int, rng: np.random.Generator) -> It
         yield np.concatenate([parts[d] for d in drawn]), np.repeat(np.arange(len(drawn)).astype(np.str_), [len(parts[d]) for d in drawn])
 
 
-def _headline(learning: Learning, rows: Rows, champion: Contender, candidate: Contender, draws: Sequence[Draw], limits: Limits) -> Check:
-    sign = -1.0 if learning.lower_is_better else 1.0
+def _sign(learning: Learning) -> float:
+    return -1.0 if learning.lower_is_better else 1.0
+
+
+def _headline(learning: Learning, rows: Rows, champion: Contender, candidate: Contender, gains: Sequence[float], limits: Limits) -> Check:
     was, now = (learning.headline_of(rows, c.scores) for c in (champion, candidate))
-    gains = [
-        sign * (learning.headline_of(drawn, candidate.scores[i]) - learning.headline_of(drawn, champion.scores[i]))
-        for drawn, i in redrawn(rows, draws)
-    ]
     low, high = _interval(gains, limits.confidence)
-    wanted, gain = limits.margin * abs(was), sign * (now - was)
+    wanted, gain = limits.margin * abs(was), _sign(learning) * (now - was)
     passed = low > 0 and gain >= wanted
     text = (
         f"{learning.headline} {now:.4f} against {was:.4f}: {'better' if gain > 0 else 'not better'} by {gain:.4f} "
@@ -159,12 +162,13 @@ def _headline(learning: Learning, rows: Rows, champion: Contender, candidate: Co
     return Check("headline", passed, was, now, text, low, high)
 
 
-def _calibration(objective: str, rows: Rows, champion: Contender, candidate: Contender, draws: Sequence[Draw], limits: Limits) -> Check:
+def _excess(objective: str, y: Matrix, was: Matrix, now: Matrix, limits: Limits) -> float:
+    """By how much the candidate's calibration error is above what it may be."""
+    return calibration(objective, y, now) - limits.calibration * calibration(objective, y, was)
+
+
+def _calibration(objective: str, rows: Rows, champion: Contender, candidate: Contender, over: Sequence[float], limits: Limits) -> Check:
     was, now = (calibration(objective, rows.y, c.scores) for c in (champion, candidate))
-    over = [
-        calibration(objective, drawn.y, candidate.scores[i]) - limits.calibration * calibration(objective, drawn.y, champion.scores[i])
-        for drawn, i in redrawn(rows, draws)
-    ]
     low, high = _interval(over, limits.confidence)
     passed = not low > 0
     text = f"calibration error {now:.4f} against {was:.4f}: {'not clearly' if passed else 'clearly'} above {limits.calibration:g} times it"
