@@ -54,6 +54,8 @@ class Online:
         self._learner = learner(domain, outputs)
         self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self._of_key: dict[str, set[str]] = defaultdict(set)
+        self._early: OrderedDict[str, list[Any]] = OrderedDict()  # labels by id: what they speak of may come after them
+        self._early_of_key: dict[str, set[str]] = defaultdict(set)
         self.seen: deque[Seen] = deque(maxlen=KEPT)
         self.learned_rows = 0
 
@@ -64,15 +66,24 @@ class Online:
         x = np.array([math.nan if value is None else value for value in decision.features])
         answer = self._learner.answer(x)
         bare = decision.model_copy(update={"features": [], "reasons": []})
-        self._waiting[decision.decision_id] = _Waiting(bare, x, answer)
+        self._waiting[decision.decision_id] = waiting = _Waiting(bare, x, answer)
         self._of_key[decision.key].add(decision.decision_id)
-        if len(self._waiting) > WAITING:
+        y = self._domain.targets(self._told_before(decision))(bare)
+        if not math.isnan(y):
+            self._learn(waiting, y)
+        elif len(self._waiting) > WAITING:
             self._forget(next(iter(self._waiting)))
         return answer
+
+    def _told_before(self, decision: Decision) -> list[Any]:
+        names = {decision.decision_id} & self._early.keys() | self._early_of_key.get(decision.key, set())
+        return [label for name in sorted(names) for label in self._early[name]]
 
     def learned(self, label: Any) -> int:
         """Learn from what a label says of decisions that wait; returns of how many."""
         target, done = self._domain.targets([label]), 0
+        if label.id not in self._waiting:
+            self._keep(label)
         for name in self._spoken_of(label):
             waiting = self._waiting[name]
             y = target(waiting.decision)
@@ -80,6 +91,19 @@ class Online:
                 self._learn(waiting, y)
                 done += 1
         return done
+
+    def _keep(self, label: Any) -> None:
+        told = self._early.setdefault(label.id, [])
+        if label in told:
+            return
+        told.append(label)
+        self._early_of_key[label.key].add(label.id)
+        if len(self._early) > WAITING:
+            name, oldest = self._early.popitem(last=False)
+            for key in {label.key for label in oldest}:
+                self._early_of_key[key].discard(name)
+                if not self._early_of_key[key]:
+                    del self._early_of_key[key]
 
     def _spoken_of(self, label: Any) -> Iterable[str]:
         """The decisions that a label may speak of: the one whose id it has, else those of its key, shuffled by their ids.

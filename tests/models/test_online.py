@@ -87,6 +87,22 @@ def test_a_decision_that_waits_is_not_asked_twice_and_one_without_features_is_le
     assert online.decided(first.model_copy(update={"decision_id": "other", "features": []})) is None
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_that_come_before_their_decisions_teach_as_well(name: str) -> None:
+    """As at a restart, when both topics are read from their beginnings and the one of labels is the shorter."""
+    online = Online(quick(name), outputs(name))
+    some = made(name)[:2_000]
+    spoken_of = {d.decision_id for d in some} | {d.key for d in some}
+    for label in labels(name):
+        if {label.id, label.key} & spoken_of:
+            online.learned(label)
+    assert online.learned_rows == 0
+    target = quick(name).targets(labels(name))
+    for decision in some:
+        online.decided(decision)
+    assert online.learned_rows == sum(not math.isnan(target(d)) for d in some) > 0
+
+
 def test_the_oldest_that_wait_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.online.WAITING", 10)
     online, about = Online(quick("fraud"), 1), {label.id: label for label in labels("fraud")}
