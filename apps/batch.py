@@ -82,8 +82,8 @@ def decided(domain: Domain, model: Model, past: Iterable[history.Past], told: Pr
             continue
         if not found.repeated:
             states[value.key] = found.state
-            if found.memory is not None:
-                memories[value.key] = found.memory
+        if found.memory is not None:
+            memories[value.key] = found.memory
         before = newest.get(value.key)
         if found.fields and (before is None or value.event_time >= before["event_time"]):
             newest[value.key] = {**found.fields, "source_us": None, "broker_us": broker_ms * 1000, "decided_us": time.time_ns() // 1000}
@@ -122,7 +122,13 @@ def _send(settings: Settings, domain: Domain, rows: list[dict[str, Any]]) -> Non
     """To the batch topic, each under its key and the moment of the run."""
     producer, run_us = Producer(producer_config(settings)), time.time_ns() // 1000
     for row in rows:
-        producer.produce(domain.batch_topic, orjson.dumps({"run_us": run_us, **row}), row["key"].encode())
+        value = orjson.dumps({"run_us": run_us, **row})
+        while True:
+            try:
+                producer.produce(domain.batch_topic, value, row["key"].encode())
+                break
+            except BufferError:
+                producer.poll(0.1)
         producer.poll(0)
     if producer.flush(30):
         raise BrokerError(f"Kafka did not take the list on {domain.batch_topic}; is it up? Run the batch again")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import socket
 import sys
 import time
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from pydantic import ValidationError
 
@@ -22,16 +23,6 @@ from apps.errors import BrokerError, InputError
 from apps.kafka import client_config
 from apps.settings import Guarantee, Settings, in_words
 from domain.registry import DOMAINS
-
-_PASSES = {  # what a client says of brokers that are away, or just back
-    KafkaError._TIMED_OUT,
-    KafkaError._TRANSPORT,
-    KafkaError._ALL_BROKERS_DOWN,
-    KafkaError.REQUEST_TIMED_OUT,
-    KafkaError.NOT_COORDINATOR,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-}
 
 
 @dataclass(frozen=True)
@@ -46,7 +37,12 @@ class Options:
 
 
 def _begin_again(settings: Settings) -> NoReturn:
-    """As a new process in the place of this one, when Kafka answers: of a client that gave up in a transaction nothing is kept."""
+    """As a new process in the place of this one, when Kafka answers: of a client that gave up in a transaction nothing is kept.
+
+    Raises ``KeyboardInterrupt`` where it is asked to stop meanwhile: Quix, which listened to the signals, has ended.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     while True:
         try:
             AdminClient(client_config(settings)).list_topics(timeout=5)
@@ -78,12 +74,13 @@ def command(settings: Settings, options: Options, say: Callable[[str], None]) ->
         began = time.monotonic()
         try:
             counts = stream.run(settings, domain, models, at_work, options.guarantee, instance)
-        except KafkaException as error:
-            if error.args[0].code() not in _PASSES or time.monotonic() - began < process.WORKED:
-                raise
-            say(f"Kafka is away ({error.args[0].str()}); this scorer begins again where it was, once Kafka answers")
-            _begin_again(settings)
         except ValidationError as error:  # Quix knows fewer of librdkafka's security settings than librdkafka does
             raise InputError(in_words(error, "KAFKA_")) if error.title == "ConnectionConfig" else error from None
+        except Exception as error:
+            if not stream.away(error) or time.monotonic() - began < process.WORKED:
+                raise
+            why = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+            say(f"Kafka is away ({why}); this scorer begins again where it was, once Kafka answers")
+            _begin_again(settings)
     said = f"stopped: {counts.decided} decisions, {counts.alerts} alerts, {counts.dead_letters} dead letters, {counts.repeated} repeated"
     say(said + (f", {counts.fallbacks} by the average, while the model's server was away" if counts.fallbacks else ""))

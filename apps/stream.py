@@ -10,13 +10,16 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 import orjson
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from quixstreams import Application, message_context
+from quixstreams.checkpointing.exceptions import CheckpointProducerTimeout
 from quixstreams.dataframe import StreamingDataFrame
+from quixstreams.exceptions import QuixException
 from quixstreams.kafka import ConnectionConfig
+from quixstreams.kafka.exceptions import BaseKafkaException
 from quixstreams.models import Serializer, Topic
 
-from apps.errors import AppError
+from apps.errors import AppError, BrokerError
 from apps.follow import Models
 from apps.kafka import bootstrap
 from apps.labels import LABELS_UNTIL, LabelReader
@@ -40,6 +43,16 @@ _CONSUMER = {
 }
 # A defect in a feature or a format hits one event, not the stream. What has to do with memory, disk or Kafka is not among
 # these: it stops the process, and nothing is committed.
+_PASSES = {  # what a client says of brokers that are away, or just back
+    KafkaError._TIMED_OUT,
+    KafkaError._MSG_TIMED_OUT,
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+}
 _DEFECTS = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 _log = logger(__name__)
 
@@ -116,8 +129,8 @@ class Scoring:
                 return []
         else:
             state.set_bytes(_STATE, decided.state)
-            if decided.memory is not None:
-                state.set_bytes(_MEMORY, decided.memory)
+        if decided.memory is not None:  # of a repeated event, too: other models or terms may have decided otherwise now
+            state.set_bytes(_MEMORY, decided.memory)
         return self._messages(decided, source_us, broker_ms) if decided.fields else []
 
     def switch(self, at_work: AtWork) -> None:
@@ -181,9 +194,18 @@ def _source(headers: dict[str, bytes]) -> int | None:
 
 
 class Assigning(Application):
-    """Quix's application, which has no public word for partitions that were assigned: ``assigned`` is called at each such moment."""
+    """Quix's application, which has no public word for partitions that were assigned: ``assigned`` is called at each such moment.
+
+    ``asked``: whether somebody has asked it to stop.
+    """
 
     assigned: Callable[[], None] = staticmethod(lambda: None)
+    asked = False
+
+    def stop(self, fail: bool = False) -> None:
+        """Stop after the message at hand; ``fail``: for a reason of its own."""
+        self.asked |= not fail
+        super().stop(fail)
 
     def _on_assign(self, consumer: Any, topic_partitions: list[TopicPartition]) -> None:
         self.assigned()
@@ -205,10 +227,18 @@ def application(settings: Settings, domain: Domain, guarantee: Guarantee, instan
         consumer_poll_timeout=min(interval / 2, 0.1),
         consumer_extra_config=_CONSUMER,
         producer_extra_config=producer,
+        broker_availability_timeout=0,  # a Kafka that is away is waited for, however long
         state_dir=settings.state / f"{domain.name}-{instance}",
         processing_guarantee=guarantee,
         loglevel="WARNING",
     )
+
+
+def away(error: Exception) -> bool:
+    """Whether it says that Kafka is away, or just back."""
+    if isinstance(error, KafkaException | BaseKafkaException):
+        return (error.args[0].code() if isinstance(error, KafkaException) else error.code) in _PASSES
+    return isinstance(error, BrokerError | CheckpointProducerTimeout)
 
 
 def wire(app: Application, domain: Domain, process: Callable[..., list[Outgoing]]) -> None:
@@ -237,6 +267,10 @@ def run(settings: Settings, domain: Domain, models: Models, at_work: AtWork, gua
         app.run()
     except KeyError as error:
         raise AppError(f"the stream of {domain.name} stopped: {error}") from error
+    except (KafkaException, QuixException, BrokerError) as error:
+        if not (app.asked and away(error)):
+            raise
+        _log.warning("stopped while Kafka was away; what was not committed is decided again", domain=domain.name)
     finally:
         labels.close()
         models.close()

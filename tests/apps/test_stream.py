@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from quixstreams import message_context
+from quixstreams.checkpointing.exceptions import CheckpointConsumerCommitError, CheckpointProducerTimeout
 from quixstreams.context import set_message_context
+from quixstreams.kafka.exceptions import KafkaProducerDeliveryError
 from quixstreams.models import MessageContext
 
-from apps.stream import Scoring
+from apps import scorer
+from apps.errors import BrokerError
+from apps.settings import Settings
+from apps.stream import Scoring, application, away
+from domain.cross_sell.groups import GROUPS
 from domain.decision import Decision
 from domain.registry import DOMAINS
 from exports.errors import ServerUnavailable
@@ -123,6 +133,80 @@ def test_without_an_answer_from_the_models_server_the_average_decides(
         "the model's server does not answer; the average decides",
         "the model's server is back",
     ]
+
+
+class Sure(FakeScorer):
+    """Every group will be bought, with this chance."""
+
+    def __init__(self, chance: float) -> None:
+        self.chance = chance
+
+    def score(self, row: Sequence[float | None]) -> Scores:
+        return Scores((), (self.chance,) * len(GROUPS))
+
+
+def test_an_offer_to_a_sighting_that_is_repeated_is_remembered_where_it_got_none_before() -> None:
+    shop, state = DOMAINS["cross_sell"], FakeState()
+    push = np.zeros((len(GROUPS), len(shop.schema)))
+    none, offer = (AtWork(Model(name, "native", Sure(chance), lambda row: push)) for name, chance in (("v1", 1e-9), ("v2", 0.9)))
+    to = Scoring(shop, none, shop.features(), "at-least-once", lambda *_: None)
+    set_message_context(MessageContext(topic=shop.events_topic, partition=0, offset=1, size=1))
+
+    def seen(ping: str, second: int) -> str:
+        at = f"2026-03-01T12:00:{second:02}Z"
+        message = {"type": "ping", "ping_id": ping, "event_time": at, "shopper_id": "s", "store_id": "a"}
+        first, *_ = to.process(json.dumps(message).encode(), b"s", 1_700_000_000_000, (), state)
+        return Decision.model_validate_json(first.value).action
+
+    first = seen("p1", 1)
+    to.switch(offer)
+    assert (first, seen("p1", 1), seen("p2", 6)) == ("none", "offer", "none"), "one offer a visit"
+
+
+LATER = KafkaError(KafkaError._TRANSPORT)
+
+
+@pytest.mark.parametrize(("error", "waits"), [
+    (KafkaException(LATER), True),
+    (KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)), False),
+    (CheckpointConsumerCommitError(LATER), True),
+    (KafkaProducerDeliveryError(KafkaError(KafkaError._MSG_TIMED_OUT)), True),
+    (KafkaProducerDeliveryError(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)), False),
+    (CheckpointProducerTimeout("3 messages"), True),
+    (BrokerError("labels do not come"), True),
+    (ValueError("a defect"), False),
+])  # fmt: skip
+def test_a_kafka_that_is_away_is_told_from_what_waiting_does_not_mend(error: Exception, waits: bool) -> None:
+    assert away(error) is waits
+
+
+def test_a_kafka_that_is_away_is_waited_for_however_long(tmp_path: Path) -> None:
+    """Quix's own limit, after which the process would end, is two minutes."""
+    app = application(Settings(home=tmp_path, kafka_bootstrap_servers="127.0.0.1:9"), FRAUD, "at-least-once", "one")
+    assert app._broker_availability_timeout == 0
+    app.stop(fail=True)
+    assert not app.asked
+    app.stop()
+    assert app.asked
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_waits_for_kafka_to_begin_again_can_be_stopped(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away:
+        def __init__(self, _: object) -> None: ...
+
+        def list_topics(self, timeout: float) -> None:
+            os.kill(os.getpid(), number)
+            raise KafkaException(LATER)
+
+    monkeypatch.setattr(scorer, "AdminClient", Away)
+    before = [signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)]  # as Quix's handlers, whose loop has ended
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            scorer._begin_again(Settings(kafka_bootstrap_servers="127.0.0.1:9"))
+    finally:
+        for n, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(n, handler)
 
 
 def test_an_approval_is_not_explained() -> None:
