@@ -12,7 +12,7 @@ import numpy as np
 
 from domain.contract import Computed, MalformedEvent
 from domain.maintenance.events import SENSORS, SETTINGS, Ending, Replacement, Telemetry
-from domain.maintenance.kernels import CONFLICT, LENGTH, NEW, SPANS
+from domain.maintenance.kernels import CONFLICT, LENGTH, NEW, REPEATED, SPANS
 from domain.maintenance.state import decode, encode, place_of, take
 from domain.schema import Feature, FeatureSchema
 
@@ -68,7 +68,7 @@ class MaintenanceFeatures:
         facts: dict[str, Any] = {"installed": installed}
         if status == NEW:
             return Computed(row, encode(after), False, facts)
-        return Computed(row, state or b"", True, facts)
+        return Computed(row, state or b"", status == REPEATED, facts)
 
 
 def phrase(name: str, value: float, label: str | None = None) -> str:
