@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from apps import outcomes, sla
-from apps.partitions import KafkaSource
+from apps.partitions import KafkaSource, Message
 from apps.settings import Settings
 from apps.sla import merge
 from apps.tables import SlaWindow
@@ -85,17 +85,23 @@ class Summary:
     def update(self) -> None:
         """Take in what has come since."""
         for message in self._source.read():
-            value = orjson.loads(message.value() or b"{}")
-            seen = self._seen.get(value.get("domain"))
-            if seen is None:
-                continue
-            if message.topic() != METRICS:
-                seen.alerts += 1
-                self._alerts.appendleft(value)
-            elif value["kind"] == sla.KIND:
-                seen.add(SlaWindow.model_validate(value))
-            elif value["kind"] == outcomes.KIND:
-                seen.worth = value["sums"]
+            try:
+                self._take_in(message)
+            except (ValueError, LookupError, TypeError, AttributeError):
+                continue  # the sink keeps it among the dead letters
+
+    def _take_in(self, message: Message) -> None:
+        value = orjson.loads(message.value() or b"{}")
+        seen = self._seen.get(value.get("domain"))
+        if seen is None:
+            return
+        if message.topic() != METRICS:
+            seen.alerts += 1
+            self._alerts.appendleft(value)
+        elif value["kind"] == sla.KIND:
+            seen.add(SlaWindow.model_validate(value))
+        elif value["kind"] == outcomes.KIND:
+            seen.worth = value["sums"]
 
     def lines(self) -> list[str]:
         """A line a domain that has joined, for a log."""
