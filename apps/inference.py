@@ -60,10 +60,10 @@ def asked(head: Mapping[str, Any], known: Sequence[str]) -> dict[str, bool]:
     if outputs is None or outputs == []:
         return dict.fromkeys(known, binary)
     named = [o.get("name") if isinstance(o, dict) else None for o in outputs] if isinstance(outputs, list) else [None]
-    if unknown := [str(name)[:40] for name in named if name not in known]:
+    if unknown := [_shown(name) for name in named if name not in known]:
         raise RefusedError(400, f"no output {unknown[0]!r}; a request's outputs are objects with a name: {' or '.join(known)}")
     if len(set(named)) < len(named):
-        raise RefusedError(400, f"outputs {', '.join(map(str, named))[:40]}: one stands twice")
+        raise RefusedError(400, f"outputs {', '.join(map(_shown, named))[:40]}: one stands twice")
     return {o["name"]: _flag(o, "binary_data", otherwise=binary) for o in outputs}
 
 
@@ -166,16 +166,16 @@ def _tensor(tensor: Any, binary: memoryview, features: int) -> tuple[str, list[A
     except (TypeError, KeyError, AttributeError):
         raise RefusedError(400, "an input has name, shape, datatype, and data or binary_data_size") from None
     if not (isinstance(name, str) and isinstance(shape, list) and all(type(n) is int for n in shape)):
-        raise RefusedError(400, f"input {str(name)[:40]!r}: a name is text, and a shape a list of whole numbers")
+        raise RefusedError(400, f"input {_shown(name)!r}: a name is text, and a shape a list of whole numbers")
     width = features if name == "features" else 1
     count = int(np.prod(shape, dtype=object)) if shape else 0
     formed = shape[1:] == [width] or (width == 1 and len(shape) == 1)
     if kind not in ("FP64", "FP32", "INT64", "INT32", "BYTES") or not formed or not 0 < shape[0] <= MOST_ROWS:
-        shown = f"{str(kind)[:40]} of shape {str(shape)[:40]}"
+        shown = f"{_shown(kind)} of shape {str(shape)[:40]}"
         raise RefusedError(400, f"input {name[:40]!r}: {shown}; FP64 of shape [n, {width}], n up to {MOST_ROWS:,}, is due")
     if size is not None:
         if kind != "FP64" or type(size) is not int or size != 8 * count or len(binary) < size:
-            raise RefusedError(400, f"input {name!r}: {str(size)[:40]} bytes where {8 * count} of FP64 were due")
+            raise RefusedError(400, f"input {name!r}: {_shown(size)} bytes where {8 * count} of FP64 were due")
         return name, np.frombuffer(binary, dtype="<f8", count=count), size
     if kind == "BYTES" and name == "features":
         raise RefusedError(
@@ -201,5 +201,10 @@ def _values(name: str, values: list[Any], count: int, *, labels: bool) -> list[A
     for value in values:
         is_one = isinstance(value, str) if labels else isinstance(value, int | float) and not isinstance(value, bool)
         if value is not None and not is_one:
-            raise RefusedError(400, f"input {name!r}: {str(value)[:40]!r} is not a {'label' if labels else 'number'} (null is missing)")
+            raise RefusedError(400, f"input {name!r}: {_shown(value)!r} is not a {'label' if labels else 'number'} (null is missing)")
     return [MISSING if value is None else value for value in values]
+
+
+def _shown(value: object) -> str:
+    """The beginning of what a client sent; of what is nested its kind, as that may be nested too deep to be written."""
+    return type(value).__name__ if isinstance(value, list | dict) else str(value)[:40]

@@ -23,7 +23,10 @@ _MOST_TOLD: Final = 2_000  # characters of a compiler's complaint
 def compiler() -> list[str]:
     """The command: what ``CC`` names, or the first of cc, gcc and clang that is there. Raises ``EngineMissing``."""
     named = os.environ.get("CC", "").strip()
-    words = shlex.split(named)
+    try:
+        words = shlex.split(named)
+    except ValueError as error:
+        raise EngineMissing(f"CC is {named!r}, which no shell could read ({error}): name a C compiler there, or nothing") from None
     if words and (path := shutil.which(words[0])):
         return [path, *words[1:]]
     if words:

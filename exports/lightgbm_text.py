@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -109,7 +110,7 @@ def parse(text: str, source: str = "model") -> TextModel:
     if not len(names) == len(infos) == n_features:
         raise CorruptArtifact(source, f"{len(names)} feature_names and {len(infos)} feature_infos for {n_features} features")
     if len(set(names)) < n_features:
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        (twice, _), *_ = Counter(names).most_common(1)
         raise CorruptArtifact(source, f"the feature {twice!r} is named twice", header["feature_names"][1])
     tail = _tail(lines, end, source)
     return TextModel(text, builder.build(per_iteration, link), objective, names, infos, *tail)
@@ -220,14 +221,14 @@ def _pandas(value: str, source: str, line: int) -> tuple[tuple[str, ...], ...]:
     try:
         lists = json.loads(value)
         return tuple(tuple(c if isinstance(c, str) else json.dumps(c) for c in labels) for labels in lists or [])
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise CorruptArtifact(source, f"pandas_categorical is not a list of lists: {error}", line) from None
 
 
 def _schema(value: str, source: str, line: int) -> FeatureSchema:
     try:
         return FeatureSchema.from_json(json.loads(value))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CorruptArtifact(source, f"the schema is broken: {error}", line) from None
 
 
@@ -239,7 +240,7 @@ def _inferred(model: TextModel) -> FeatureSchema:
     for i, listed in labels.items():
         if max(_listed(model, i), default=-1) >= len(listed):
             raise SchemaMismatch(f"feature {model.feature_names[i]!r} has codes beyond pandas' {len(listed)} categories: give a schema")
-        if twice := sorted({label for label in listed if listed.count(label) > 1}):
+        if twice := sorted(label for label, times in Counter(listed).items() if times > 1):
             raise SchemaMismatch(
                 f"feature {model.feature_names[i]!r}: two of its pandas categories are both written {twice[0]!r}: give a schema"
             )

@@ -22,7 +22,7 @@ _KNOWN: Final = frozenset({
 _LINEAR: Final = ("leaf_const", "num_features", "leaf_features", "leaf_coeff")
 _MISSING: Final[tuple[MissingType, ...]] = ("none", "zero", "nan")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,10}")
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*([eE][+-]?[0-9]+)?|\.[0-9]+([eE][+-]?[0-9]+)?|inf)")
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|\.[0-9]+([eE][+-]?[0-9]+)?|inf)")
 
 
 def read_tree(builder: Builder, output: int, block: Block, source: str) -> None:
@@ -81,6 +81,8 @@ class _Tree:
 
     def _category_sets(self) -> list[tuple[int, ...]]:
         count = _integers(self._block, "num_cat", 1, self._source)[0]
+        if count < 0:
+            raise CorruptArtifact(self._source, f"num_cat={count}", self.line("num_cat"))
         bounds = _integers(self._block, "cat_boundaries", count + 1, self._source)
         words = _integers(self._block, "cat_threshold", bounds[-1], self._source)
         if bounds[0] != 0 or any(a > b for a, b in pairwise(bounds)):

@@ -29,7 +29,7 @@ _KINDS: Final[dict[str, LinkKind]] = {
     "gamma": "exp",
     "tweedie": "exp",
 }
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _SQRT: Final = ("regression", "regression_l1", "quantile", "mape", "fair")  # that learn the root where ``reg_sqrt`` is set
 _CLASSES: Final = ("binary", "multiclass", "multiclassova")
 _OPTIONS: Final = ("sigmoid", "num_class", "alpha", "fair_c", "poisson_max_delta_step", "tweedie_variance_power")

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exports.ensemble import LINKS, Ensemble
+from exports.errors import UnsupportedModel
 
 LANES: Final = 8  # trees walked in lockstep; 8 was the fastest of 1, 4, 8 (2.5 against 4.1 us at 200 x 31)
 TABLES: Final = 6  # the header: where each table starts and stops, then the numbers below
@@ -20,6 +21,7 @@ HEADER: Final = 2 * TABLES + 6
 NUMERIC, CATEGORICAL, CODES, GROUPS, OUTPUTS, _SPARE = range(TABLES)
 N_FEATURES, N_COLUMNS, N_TREES, N_OUTPUTS, LINK, AVERAGE = range(2 * TABLES, HEADER)
 DENSE: Final = 1_000_000  # the largest code for which a table by code is made; beyond it the codes in use are searched
+MOST_MEMBERS: Final = 1 << 30  # bytes of a feature's table of which category is in which set
 DEFAULT_LEFT: Final = 1
 ZERO_MISSING: Final = 2
 
@@ -103,6 +105,8 @@ def _categorical_columns(ensemble: Ensemble, first: int) -> tuple[list[tuple[int
 def _membership(sets: list[tuple[int, ...]]) -> tuple[list[int], NDArray[np.uint8], bool]:
     """Row of each code (0: in no set), the matrix (rows, sets), and False; or the codes in use instead of the rows, and True."""
     codes = sorted(set().union(*sets))
+    if (len(codes) + 1) * len(sets) > MOST_MEMBERS:
+        raise UnsupportedModel(f"one feature has {len(codes):,} categories in {len(sets):,} sets: that takes more than a gigabyte")
     row = {code: number for number, code in enumerate(codes, 1)}
     matrix = np.zeros((len(codes) + 1, len(sets)), dtype=np.uint8)
     for place, members in enumerate(sets):

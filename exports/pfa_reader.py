@@ -59,7 +59,7 @@ class _Reader:
             schema, link = (json_document.parse(found[key], 0) for key in ("schema", "link"))
             schema, link = FeatureSchema.from_json(schema), _link(link)
             expected = metadata(schema, link)
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
             raise CorruptArtifact(self._source, f"metadata: {error}") from None
         if set(found) != set(expected) or found.get("names") != expected.get("names"):
             raise UnsupportedConstruct(self._source, "metadata", f"{sorted(found)}, and names that are not the schema's")

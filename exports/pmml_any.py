@@ -27,6 +27,7 @@ _OUTSIDE: Final = ("Header", "MiningBuildTask", "DataDictionary", "Transformatio
 _PARTS: Final = ("MiningSchema", "Output", "Targets", "LocalTransformations", "Segmentation", "Extension", *STATISTICS)
 _LEAST_WORK: Final = 500_000  # steps that a document of no nodes may take
 _WORK: Final = 64  # steps for each element more; JPMML-LightGBM's files take 2 to 10, with about 4 us each
+_MOST_VOTES: Final = 4_000_000
 _LOCATION: Final = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
 
 
@@ -142,6 +143,8 @@ class _Reader:
         classes = self._inputs.classes(model)
         if found.constant or (len(found.trees) > 1 and not found.averaged):
             raise model.unsupported("adds up classes: only their average, or the vote of a majority, is read")
+        if (asked := sum(len(tree.items) for tree in found.trees) * len(classes)) > _MOST_VOTES:
+            raise model.unsupported(f"asks for {asked:,} votes, a node's for each class: no more than {_MOST_VOTES:,} are read")
         for tree in found.trees:
             votes = Votes(tree, classes, found.votes)
             leaves = [votes.values(item) if isinstance(item, Leaf) else () for item in tree.items]

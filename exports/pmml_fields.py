@@ -93,6 +93,6 @@ def _original(extensions: list[Element]) -> Feature:
         raise extension.unsupported("is not polyscore's")
     try:
         (feature,) = FeatureSchema.from_json([json.loads(extension.need("value"))]).features
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise extension.corrupt(f"is no feature: {error}") from None
     return feature

@@ -143,7 +143,7 @@ def _link(extension: Element, averaged: int) -> Link:
     try:
         said = json.loads(extension.need("value"))
         link = Link(said["kind"], said["sigmoid"], averaged, said["classes"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise extension.corrupt(f"is no link: {error}") from None
     known = link.kind in LINKS and type(link.sigmoid) is float and type(link.classes) is bool and len(said) == 3
     if not known or not 0.0 < link.sigmoid < math.inf or (link.sigmoid != 1.0 and link.kind != "logistic"):

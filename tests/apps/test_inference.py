@@ -93,3 +93,12 @@ def test_a_feature_of_codes_alone_takes_numbers_as_a_table_does() -> None:
     assert rows_of([tensor("colour", "BYTES", "2.5", "02")], NOTHING, schema).tolist() == [[2.5], [2.0]]
     with pytest.raises(RefusedError, match=r"input 'colour', row 2: 'red' is not a number, and the model's file has no labels here"):
         rows_of([tensor("colour", "BYTES", "1", "red")], NOTHING, schema)
+
+
+def test_what_is_nested_too_deep_to_be_written_is_refused_by_its_kind() -> None:
+    deep: Any = 1.0
+    for _ in range(2_000):
+        deep = [deep]
+    request = {**tensor("a", "FP64", {"deep": deep}, *range(4)), "shape": [1, 5], "name": "a"}
+    with pytest.raises(RefusedError, match="'dict' is not a number"):
+        rows_of([{**request, "shape": [5]}], NOTHING, FIVE)

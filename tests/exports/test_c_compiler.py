@@ -32,6 +32,9 @@ def test_a_compiler_that_is_named_is_taken_with_its_options(tmp_path: Path, monk
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(EngineMissing, match="CC is 'no-such-compiler'"):
         c.load(tmp_path / "model.c")
+    monkeypatch.setenv("CC", '"gcc')
+    with pytest.raises(EngineMissing, match="which no shell could read"):
+        c.load(tmp_path / "model.c")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from exports import export
 from exports.errors import ArtifactError, SchemaMismatch, UnsupportedModel
 from exports.formats import FORMATS, LOCAL
 from exports.lightgbm_text import parse
+from tests.exports.zoo import trained
 
 RNG = np.random.default_rng(3)
 
@@ -113,3 +114,17 @@ def test_a_model_is_taken_as_its_file_and_a_format_as_its_name(tmp_path: Path) -
 def test_what_is_no_model_is_refused_by_its_kind(given: Any, named: str, tmp_path: Path) -> None:
     with pytest.raises(UnsupportedModel, match=named):
         export(given, ["pfa"], tmp_path)
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(("before", "after", "named"), [
+    ("pandas_categorical:", f"pandas_categorical:{DEEP}\nwas:", "pandas_categorical is not a list of lists"),
+    ("num_cat=1", "num_cat=-1", "num_cat=-1"),
+    ("leaf_value=", f"leaf_value={'1' * 200_000}x ", "leaf_value"),  # to be refused in no more time than it is long
+])  # fmt: skip
+def test_a_damaged_text_is_refused_by_name(before: str, after: str, named: str) -> None:
+    text = trained("binary").model_to_string().replace(before, after, 1)
+    with pytest.raises(ArtifactError, match=re.escape(named)):
+        parse(text)
