@@ -193,6 +193,31 @@ def test_a_refusal_is_shown_and_so_is_a_name_that_is_missing(filled: str, monkey
     assert "Not applied: fraud is decided by other terms by now" in said(apply(page))
 
 
+def test_terms_that_others_set_meanwhile_are_overwritten_by_nobody_who_did_not_see_them(
+    filled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_force: dict[str, float] = {}
+    sent = []
+
+    def publish(settings: Any, domain: Any, given: Mapping[str, float], cause: Cause, opened: Mapping[str, float]) -> str:
+        if dict(opened) != in_force:  # as `moves.decide_by` does
+            raise RegistryError("fraud is decided by other terms by now")
+        sent.append(opened)
+        write(filled, StandingRow, STANDING | {"terms": FRAUD.with_terms(given).in_force})
+        return "done"
+
+    monkeypatch.setattr(moves, "decide_by", publish)
+    page = chosen(run("what_if"), analyst=9.0)
+    in_force["chargeback_fee"] = 25.0
+    write(filled, StandingRow, STANDING | {"terms": in_force})
+    shown = said(apply(page))
+    assert "Not applied: fraud is decided by other terms by now" in shown
+    assert "chargeback fee 20 instead of 25" in shown
+    assert not sent
+    apply(page)
+    assert sent == [in_force], "by then they were seen"
+
+
 def test_the_window_is_read_through_indexes_in_their_order(filled: str) -> None:
     engine = open_database(filled)
     sent = asked(engine, lambda: what_if_data.window(engine, filled, "fraud", 100))
