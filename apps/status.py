@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
@@ -46,7 +46,11 @@ class Running:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a domain has come. ``lag``: events not yet scored; latencies of the newest windows, None where there are none now."""
+    """How far a domain has come. ``lag``: events not yet scored; latencies of the newest windows, None where there are none now.
+
+    ``events``, ``decisions``, ``alerts`` and ``dead_letters`` are counted by offsets: where they are written in transactions
+    (exactly-once), Kafka's commit markers count too.
+    """
 
     domain: str
     champion: str
@@ -100,6 +104,7 @@ def command(settings: Settings, console: Console, *, as_json: bool) -> None:
         say(console, f"no process of {settings.home} runs; `polyscore demo` starts everything")
     if found.domains:
         console.print(_table(_HEAD, [_row(d) for d in found.domains]))
+        say(console, _COUNTED, "dim")
     elif not settings.kafka_bootstrap_servers:
         say(console, "where Kafka does not run, nothing is known of the domains")
 
@@ -185,6 +190,7 @@ def standing(
     )
 
 
+_COUNTED: Final = "counted by offsets: of what is written exactly once, Kafka's commit markers are counted too"
 _HEAD: Final = ("domain", "champion", "challengers", "events", "decisions", "alerts", "dead letters", "lag", "a second", "p50", "p99")
 
 
@@ -195,7 +201,7 @@ def _row(d: Standing) -> tuple[str, ...]:
 
 
 def _process(p: Running) -> tuple[str, ...]:
-    return p.name, str(p.pid), f"{p.memory_mb:,.0f} MB", f"{datetime.fromtimestamp(p.up_s, UTC):%H:%M:%S}"
+    return p.name, str(p.pid), f"{p.memory_mb:,.0f} MB", str(timedelta(seconds=round(p.up_s)))
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import time
 from typing import Any
 
 import orjson
 import pytest
+from rich.console import Console
 
 from apps import sla, status
+from apps.settings import Settings
 from apps.sla import Seen, Windows
+from apps.status import Running, Status
 from apps.topics import METRICS
 from domain.registry import DOMAINS
 from tests.apps.memory_log import Stored
@@ -49,3 +53,22 @@ def test_windows_of_a_while_ago_say_nothing_of_now() -> None:
     found = status.newest(measured(round(time.time() * 1e6) - 60_000_000, champion=10_000))
     standing = status.standing(FRAUD, None, {}, found["fraud"], 0)
     assert (standing.a_second, standing.p50_ms, standing.p99_ms) == (0.0, None, None)
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, found: Status) -> str:
+    output = io.StringIO()
+    monkeypatch.setattr(status, "look", lambda _: found)
+    status.command(Settings(), Console(file=output, width=200), as_json=False)
+    return output.getvalue()
+
+
+@pytest.mark.parametrize(("up_s", "up"), [(59.6, "0:01:00"), (86_399.0, "23:59:59"), (90_061.0, "1 day, 1:01:01")])
+def test_a_process_that_is_up_for_more_than_a_day_says_how_many(up_s: float, up: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = shown(monkeypatch, Status("Kafka runs", (Running("sink", 7, 5.0, up_s),), ())).splitlines()
+    assert [line.split(maxsplit=4)[4].rstrip() for line in lines if line.startswith("sink")] == [up]
+
+
+def test_what_is_counted_by_offsets_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    fraud = status.standing(FRAUD, None, {}, [], 0)
+    assert "commit markers are counted too" in shown(monkeypatch, Status("Kafka runs", (), (fraud,)))
+    assert "commit markers" not in shown(monkeypatch, Status("Kafka does not run", (), ()))
