@@ -18,7 +18,7 @@ from apps.database import explain, open_database
 from apps.errors import DatabaseError
 from apps.logs import logger
 from apps.settings import Settings
-from domain.cards import masked
+from domain.cards import masked, masked_value
 from domain.contract import Domain
 from domain.registry import DOMAINS
 from ui import theme
@@ -175,8 +175,8 @@ def colour(domain: Domain, action: str) -> str:
 
 
 def shown(value: object) -> object:
-    """A value of a decision's context as a cell or a word: card numbers masked, numbers as they are."""
-    return masked(value) if isinstance(value, str) else value
+    """A value of a decision's context as a cell or a word: card numbers masked, other numbers as they are."""
+    return masked_value(value)
 
 
 def plain(text: str) -> str:
