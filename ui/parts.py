@@ -155,11 +155,11 @@ def tiles(values: Mapping[str, str], bad: Collection[str] = ()) -> None:
     st.html(f'<div class="tiles">{"".join(cells)}</div>')
 
 
-def empty(what: str, *commands: str) -> None:
-    """Where there is nothing to show yet: what is missing, and the commands that bring it."""
+def empty(what: str, *commands: str, by_itself: bool = True) -> None:
+    """Where there is nothing to show yet: what is missing, and the commands that bring it. ``by_itself``: the page looks again."""
     with st.container(border=True):
         st.markdown(f"**Nothing to show yet.** {what[:1].upper()}{what[1:]}")
-        st.caption("This fills it; the page goes on by itself:")
+        st.caption(f"This fills it; {'the page goes on by itself' if by_itself else 'load the page again then'}:")
         for command in commands:
             st.code(command, language="sh")
 

@@ -212,6 +212,7 @@ def test_formats_without_a_comparison_names_the_command_that_makes_one(url: str)
     shown = said(page)
     assert "Nothing to show yet" in shown
     assert "make bench" in shown
+    assert "by itself" not in shown, "the page stands still"
     assert not page.dataframe
 
 

@@ -21,7 +21,7 @@ from models.registry import Cause
 from tests.ui.driver import run, said
 from tests.ui.filled import VERSION
 from tests.ui.test_queries import asked
-from ui import theme, what_if_data
+from ui import parts, theme, what_if_data
 
 FRAUD = DOMAINS["fraud"]
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -91,6 +91,14 @@ def test_without_a_label_the_page_says_what_brings_some(url: str) -> None:
     shown = said(run("what_if"))
     assert "No decision has a label yet" in shown
     assert "polyscore simulate fraud" in shown
+
+
+def test_without_a_label_the_page_looks_again_by_itself_as_it_says(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_database(url).dispose()
+    looks: list[bool] = []
+    monkeypatch.setattr(parts, "again", lambda: looks.append(True))
+    assert "the page goes on by itself" in said(run("what_if"))
+    assert looks
 
 
 def test_by_the_terms_in_force_nothing_differs_and_the_window_ends_where_labels_have_come(filled: str) -> None:

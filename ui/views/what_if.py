@@ -25,6 +25,7 @@ def draw(engine: Engine, domain: Domain) -> None:
     if not domain.terms or window is None:
         commands = (f"polyscore stream {domain.name}", parts.source(domain), "polyscore sink")
         parts.empty("no decision has a label yet by which other terms could be judged.", *commands)
+        parts.again()
         return
     try:
         domain.with_terms(in_force)
