@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -99,6 +100,14 @@ def test_without_a_label_the_page_looks_again_by_itself_as_it_says(url: str, mon
     monkeypatch.setattr(parts, "again", lambda: looks.append(True))
     assert "the page goes on by itself" in said(run("what_if"))
     assert looks
+
+
+def test_a_policy_without_numbers_is_said_and_no_decision_is_read_for_it(filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(what_if_data, "window")
+    monkeypatch.setitem(DOMAINS._found, "fraud", replace(FRAUD, terms=()))
+    shown = said(run("what_if"))
+    assert f"The policy of {FRAUD.title} has no numbers to set" in shown
+    assert "No decision has a label yet" not in shown
 
 
 def test_by_the_terms_in_force_nothing_differs_and_the_window_ends_where_labels_have_come(filled: str) -> None:
