@@ -41,7 +41,7 @@ def scenario_run_command(
     model_format: FormatOption = "pmml",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the result. Default: .polyscore/scenarios/NAME-TIME.")] = None,
     home: Annotated[
-        Path | None, typer.Option("--home", help="Run the story's system in this folder, and keep it. Default: one that is deleted.")
+        Path | None, typer.Option("--home", help="Run the story's system in this empty folder, and keep it. Default: one that is deleted.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")] = False,
 ) -> None:

@@ -41,9 +41,11 @@ class Options:
 
 
 def command(settings: Settings, story: Story, options: Options, console: Console) -> Result:
-    """Run a story and write what it came to. Raises ``InputError`` where its folders cannot be written, or another one runs."""
+    """Run a story and write what it came to. Raises ``InputError`` where its folders cannot be used, or another one runs."""
     refusal = f"a scenario runs in {settings.home} already; wait for it, or stop it"
     with process.stoppable() as stop, process.only(scenario_result.kept_in(settings.home) / "lock", refusal):
+        if options.home is not None:
+            _make_empty(options.home)
         folder = _folder(settings, story, options)
         scenario_result.mark_running(folder, story.name)
         try:
@@ -65,6 +67,16 @@ def _folder(settings: Settings, story: Story, options: Options) -> Path:
     except OSError as error:
         raise InputError(f"{options.out or settings.home}: {error.strerror}; reports are written there: name another with --out") from None
     return options.out
+
+
+def _make_empty(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        taken = any(home.iterdir())
+    except OSError as error:
+        raise InputError(f"{home}: {error.strerror}; the story's system is kept there: name another folder with --home") from None
+    if taken:
+        raise InputError(f"{home} is not empty; a story's system begins with nothing: empty that folder, or name another with --home")
 
 
 class Run:
@@ -117,7 +129,6 @@ class Run:
             stack.callback(shutil.rmtree, home, ignore_errors=True)
         else:
             home = self._options.home.absolute()
-            home.mkdir(parents=True, exist_ok=True)
         return self._settings.model_copy(
             update={"home": home, "database_url": f"sqlite:///{home / 'polyscore.db'}", "kafka_bootstrap_servers": ""}
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
@@ -21,7 +21,7 @@ from rich.table import Table
 from apps import broker, registry, sla
 from apps.kafka import client_config, explained
 from apps.lag import Watch
-from apps.partitions import Extent, Partition, extents, to_end
+from apps.partitions import Extent, Message, Partition, extents, to_end
 from apps.settings import Settings
 from apps.tables import SlaWindow
 from apps.terminal import milliseconds, say
@@ -30,7 +30,7 @@ from domain.contract import Domain
 from domain.registry import DOMAINS
 from models.registry import Standing as Announced
 
-_NEWEST: Final = 2_000  # messages of ``metrics`` that are looked through for a domain's newest window
+_NEWEST: Final = 2_000  # messages of ``metrics`` that are looked through for a domain's newest windows
 _NOW_US: Final = 15_000_000  # a window that ended longer ago says nothing of now
 
 
@@ -46,7 +46,11 @@ class Running:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a domain has come. ``lag``: events not yet scored; latencies of the newest window, None where there is none now."""
+    """How far a domain has come. ``lag``: events not yet scored; latencies of the newest windows, None where there are none now.
+
+    ``events``, ``decisions``, ``alerts`` and ``dead_letters`` are counted by offsets: where they are written in transactions
+    (exactly-once), Kafka's commit markers count too.
+    """
 
     domain: str
     champion: str
@@ -81,10 +85,10 @@ def look(settings: Settings) -> Status:
         domains = DOMAINS.values()
         topics = [t for d in domains for t in (d.events_topic, d.decisions_topic, d.alerts_topic, d.dead_letters_topic)]
         ends = extents(admin, [METRICS, *topics])
-        newest, known = _newest_windows(settings, ends), registry.read_all(settings, DOMAINS)
+        windows, known = _newest_windows(settings, ends), registry.read_all(settings, DOMAINS)
         watch = Watch(settings, DOMAINS, 0.0, Event())
         watch.ask()
-        found = tuple(_standing(d, known[d.name].standing, ends, newest.get(d.name), watch.lag[d.name]) for d in domains)
+        found = tuple(standing(d, known[d.name].standing, ends, windows.get(d.name, ()), watch.lag[d.name]) for d in domains)
     return Status(str(kafka), processes, found)
 
 
@@ -100,6 +104,7 @@ def command(settings: Settings, console: Console, *, as_json: bool) -> None:
         say(console, f"no process of {settings.home} runs; `polyscore demo` starts everything")
     if found.domains:
         console.print(_table(_HEAD, [_row(d) for d in found.domains]))
+        say(console, _COUNTED, "dim")
     elif not settings.kafka_bootstrap_servers:
         say(console, "where Kafka does not run, nothing is known of the domains")
 
@@ -132,28 +137,43 @@ def _home(process: psutil.Process) -> Path:
     return Path(process.cwd()) / process.environ().get("POLYSCORE_HOME", ".polyscore")
 
 
-def _newest_windows(settings: Settings, ends: Mapping[Partition, Extent]) -> dict[str, SlaWindow]:
+def _newest_windows(settings: Settings, ends: Mapping[Partition, Extent]) -> dict[str, list[SlaWindow]]:
     starts = {place: max(extent.low, extent.high - _NEWEST) for place, extent in ends.items() if place[0] == METRICS}
-    found: dict[str, SlaWindow] = {}
-    if not starts:
-        return found
-    for message in to_end(settings, METRICS, starts):
-        try:
-            value: Any = orjson.loads(message.value() or b"{}")
-            if value["kind"] == sla.KIND and value["decisions"]:
-                found[value["domain"]] = SlaWindow.model_validate(value)
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValidationError):
-            continue  # the sink keeps it among the dead letters
+    return newest(to_end(settings, METRICS, starts)) if starts else {}
+
+
+def newest(messages: Iterable[Message]) -> dict[str, list[SlaWindow]]:
+    """By domain, the windows with decisions that ended last: one for each version and format that decided."""
+    found: dict[str, list[SlaWindow]] = {}
+    for window in _windows(messages):
+        there = found.get(window.domain)
+        if there is None or window.end_us > there[0].end_us:
+            found[window.domain] = [window]
+        elif window.end_us == there[0].end_us:
+            there.append(window)
     return found
 
 
-def _standing(
-    domain: Domain, announced: Announced | None, ends: Mapping[Partition, Extent], window: SlaWindow | None, lag: int
+def _windows(messages: Iterable[Message]) -> Iterator[SlaWindow]:
+    for message in messages:
+        try:
+            value: Any = orjson.loads(message.value() or b"{}")
+            if value["kind"] == sla.KIND and value["decisions"]:
+                yield SlaWindow.model_validate(value)
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValidationError):
+            continue  # the sink keeps it among the dead letters
+
+
+def standing(
+    domain: Domain, announced: Announced | None, ends: Mapping[Partition, Extent], windows: Sequence[SlaWindow], lag: int
 ) -> Standing:
+    """How far a domain has come; ``windows`` are the newest, of all that decided in it together."""
+
     def count(topic: str) -> int:
         return sum(extent.high - extent.low for (name, _), extent in ends.items() if name == topic)
 
-    current = window if window and window.end_us > time.time() * 1e6 - _NOW_US else None
+    current = [window for window in windows if window.end_us > time.time() * 1e6 - _NOW_US]
+    latency = sla.merge(current)
     return Standing(
         domain.name,
         announced.champion if announced else "",
@@ -164,12 +184,13 @@ def _standing(
         count(domain.alerts_topic),
         count(domain.dead_letters_topic),
         lag,
-        current.throughput if current else 0.0,
-        current.p50_ms if current else None,
-        current.p99_ms if current else None,
+        sum((window.throughput for window in current), 0.0),
+        latency.p50_ms,
+        latency.p99_ms,
     )
 
 
+_COUNTED: Final = "counted by offsets: of what is written exactly once, Kafka's commit markers are counted too"
 _HEAD: Final = ("domain", "champion", "challengers", "events", "decisions", "alerts", "dead letters", "lag", "a second", "p50", "p99")
 
 
@@ -180,7 +201,7 @@ def _row(d: Standing) -> tuple[str, ...]:
 
 
 def _process(p: Running) -> tuple[str, ...]:
-    return p.name, str(p.pid), f"{p.memory_mb:,.0f} MB", f"{datetime.fromtimestamp(p.up_s, UTC):%H:%M:%S}"
+    return p.name, str(p.pid), f"{p.memory_mb:,.0f} MB", str(timedelta(seconds=round(p.up_s)))
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -1,7 +1,9 @@
-"""`polyscore tail TOPIC`: messages as they come, one a line, card numbers masked."""
+"""`polyscore tail TOPIC`: messages as they come, one a line, card numbers masked, and nothing in them that a terminal would obey."""
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -20,6 +22,7 @@ from domain.cards import masked
 
 _WAIT: Final = 0.2  # seconds
 _LONGEST: Final = 4_000  # characters of a message that are shown
+_ESCAPE: Final = re.compile(r"(\\u[0-9a-f]{4}|\\x[0-9a-f]{2})")  # its digits belong to no number beside it
 
 
 def run(settings: Settings, topic: str, last: int, duration_s: float | None, *, stop: Event, show: Callable[[str], None]) -> int:
@@ -55,11 +58,11 @@ def _starts(settings: Settings, topic: str, last: int) -> dict[int, int]:
 
 
 def line(message: Message) -> str:
-    """Time (UTC, of the message), partition:offset, key and value of one message; bytes that are no text are escaped."""
+    """Time (UTC, of the message), partition:offset, key and value of one message; what is no text, or not printable, is escaped."""
     at = datetime.fromtimestamp(message.timestamp()[1] / 1e3, UTC)
-    headers = " ".join(f"{name}={_text(value)}" for name, value in message.headers() or [] if value is not None)
+    headers = " ".join(f"{_shown(name)}={_text(value)}" for name, value in message.headers() or [] if value is not None)
     parts = (f"{at:%H:%M:%S.%f}"[:-3], f"{message.partition()}:{message.offset()}", _text(message.key()), _value(message.value()), headers)
-    return masked("  ".join(part for part in parts if part))
+    return "  ".join(part for part in parts if part)
 
 
 def _value(value: bytes | None) -> str:
@@ -69,11 +72,17 @@ def _value(value: bytes | None) -> str:
         found: Any = orjson.loads(value)
     except orjson.JSONDecodeError:
         return _text(value)
-    return _cut(orjson.dumps(found).decode())
+    return _shown(orjson.dumps(found).decode())
 
 
 def _text(value: bytes | None) -> str:
-    return _cut((value or b"").decode("utf-8", errors="backslashreplace").replace("\n", "\\n"))
+    return _shown((value or b"").decode("utf-8", errors="backslashreplace"))
+
+
+def _shown(text: str) -> str:
+    """Masked, then escaped, then cut: a card number in part, or behind the digits of an escape, would not be known for one."""
+    hidden = "".join(masked(part) for part in _ESCAPE.split(text))
+    return _cut("".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in hidden))
 
 
 def _cut(text: str) -> str:

@@ -12,6 +12,7 @@ _RUN = re.compile(
     r")(?![0-9])"
 )
 _FEWEST = 13  # digits
+_BEYOND = 10**19  # the smallest number with more digits than a card number; NaN and the infinities are not below it
 _OF_AIRLINES = 15  # digits of a card that begins with 1; what is longer is a time in microseconds
 
 
@@ -25,6 +26,20 @@ def masked(text: str) -> str:
     'card 411111******1111 of c42, 4111 11** **** 1111 too'
     """
     return _RUN.sub(_mask, text)
+
+
+def masked_value(value: object) -> object:
+    """A text as ``masked`` gives it; a whole number that is a card number as the text of its mask; anything else as it is.
+
+    >>> masked_value(4111111111111111.0), masked_value(25.0), masked_value(None)
+    ('411111******1111', 25.0, None)
+    """
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _BEYOND or value != int(value):
+        return value
+    digits = str(int(value))
+    return value if masked(digits) == digits else masked(digits)
 
 
 def unmasked(text: str, original: str) -> str:

@@ -63,7 +63,7 @@ def _history(engine: Engine, domain: Domain, found: Any) -> None:
     st.altair_chart(chart, width="stretch", alt=f"the {domain.key_name}'s decisions over time")
     with st.expander("As a table, and every feature of this one"):
         st.dataframe(_recent(domain, recent), hide_index=True, height=220)
-        features = {f.name: value for f, value in zip(domain.schema.features, found.features, strict=False)}
+        features = {f.name: parts.shown(value) for f, value in zip(domain.schema.features, found.features, strict=False)}
         st.dataframe(pd.DataFrame({"feature": list(features), "value": list(features.values())}), hide_index=True, height=260)
 
 

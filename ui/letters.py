@@ -30,14 +30,20 @@ def figures(engine: Engine, domain: Domain) -> None:
     counts = shared(letter_queries.by_code, engine, domain.name)
     per_minute = letter_queries.count(engine, domain.name, after_us=time.time_ns() // 1000 - 60_000_000)
     parts.tiles({"in the last minute": parts.counted(per_minute), **{code: parts.counted(n) for code, n in counts.items()}})
-    kept: tuple[Any, Sequence[Any]] | None = st.session_state.get(_LIST)
-    seen = max((row.failed_us for row in kept[1]), default=0) if kept else newest
-    new = letter_queries.count(engine, domain.name, after_us=seen) if newest > seen else 0
+    new = _since(engine)
     # Always a button: one that came and went would push the list about under the hand.
     label = f"{parts.counted(new)} new, show them" if new else "The list shows the newest"
     if st.button(label, key="refresh", icon=":material/refresh:", disabled=not new):
         st.session_state.pop(_LIST, None)
         st.rerun()
+
+
+def _since(engine: Engine) -> int:
+    """How many letters have come that the list would show, had it been made now."""
+    kept: tuple[tuple[str, str], Sequence[Any]] | None = st.session_state.get(_LIST)
+    if kept is None:
+        return 0
+    return letter_queries.count(engine, *_asked(*kept[0]), after_us=max((row.failed_us for row in kept[1]), default=0))
 
 
 def desk(engine: Engine, domain: Domain) -> None:
@@ -57,14 +63,17 @@ def _filtered(engine: Engine, domain: Domain) -> Sequence[Any]:
     if not codes and not nobodys:
         return []
     code = st.selectbox("Code", [EVERY, *codes, *nobodys], key="code", bind="query-params", width=320)
-    asked = (domain.name, code)
+    wanted = (domain.name, code)
     kept = st.session_state.get(_LIST)
-    if not kept or kept[0] != asked:
-        of = "" if code == NOBODYS else domain.name
-        found = letter_queries.newest(engine, of, "" if code in (EVERY, NOBODYS) else code)
-        st.session_state[_LIST] = kept = (asked, found)
+    if not kept or kept[0] != wanted:
+        st.session_state[_LIST] = kept = (wanted, letter_queries.newest(engine, *_asked(*wanted)))
     rows: Sequence[Any] = kept[1]
     return rows
+
+
+def _asked(domain: str, code: str) -> tuple[str, str]:
+    """The domain and the code that the database is asked for; empty: none, and all of them."""
+    return ("", "") if code == NOBODYS else (domain, "" if code == EVERY else code)
 
 
 def _table(found: Sequence[Any]) -> None:

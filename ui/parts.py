@@ -18,7 +18,7 @@ from apps.database import explain, open_database
 from apps.errors import DatabaseError
 from apps.logs import logger
 from apps.settings import Settings
-from domain.cards import masked
+from domain.cards import masked, masked_value
 from domain.contract import Domain
 from domain.registry import DOMAINS
 from ui import theme
@@ -155,11 +155,11 @@ def tiles(values: Mapping[str, str], bad: Collection[str] = ()) -> None:
     st.html(f'<div class="tiles">{"".join(cells)}</div>')
 
 
-def empty(what: str, *commands: str) -> None:
-    """Where there is nothing to show yet: what is missing, and the commands that bring it."""
+def empty(what: str, *commands: str, by_itself: bool = True) -> None:
+    """Where there is nothing to show yet: what is missing, and the commands that bring it. ``by_itself``: the page looks again."""
     with st.container(border=True):
         st.markdown(f"**Nothing to show yet.** {what[:1].upper()}{what[1:]}")
-        st.caption("This fills it; the page goes on by itself:")
+        st.caption(f"This fills it; {'the page goes on by itself' if by_itself else 'load the page again then'}:")
         for command in commands:
             st.code(command, language="sh")
 
@@ -175,8 +175,8 @@ def colour(domain: Domain, action: str) -> str:
 
 
 def shown(value: object) -> object:
-    """A value of a decision's context as a cell or a word: card numbers masked, numbers as they are."""
-    return masked(value) if isinstance(value, str) else value
+    """A value of a decision's context as a cell or a word: card numbers masked, other numbers as they are."""
+    return masked_value(value)
 
 
 def plain(text: str) -> str:

@@ -16,7 +16,7 @@ MOST_ALERTS = 5_000  # in the queue
 MOST_COUNTED = 100_000  # a count that reaches this goes no further
 DAY_US = 86_400 * 1_000_000
 RECENT = 30  # decisions of a key
-MOST_KEYS = 2_000
+MOST_KEYS = 2_000  # on the page Now
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,14 @@ def sums(engine: Engine, domain: str) -> dict[str, float]:
 
 
 def newest_by_key(engine: Engine, domain: str, *, lowest_first: bool) -> Sequence[Row[Any]]:
-    """The newest decision of each key, by score; of the first ``MOST_KEYS`` keys."""
+    """The newest decision of each key, by score; of the first ``MOST_KEYS`` keys by name, and of one more where there are more."""
     d = DecisionRow.metadata.tables["decision"]
     first = select(func.min(d.c.key).label("key")).where(d.c.domain == domain).cte("keys", recursive=True)
     after = select(func.min(d.c.key)).where(d.c.domain == domain, d.c.key > first.c.key).scalar_subquery()
     keys = first.union_all(select(after).where(first.c.key.is_not(None)))  # from key to key through the index: not a look at every row
     newest = select(d.c.decision_id).where(d.c.domain == domain, d.c.key == keys.c.key).order_by(d.c.event_time.desc()).limit(1)
-    some = select(newest.correlate(keys).scalar_subquery().label("id")).select_from(keys).where(keys.c.key.is_not(None)).limit(MOST_KEYS)
+    newest_id = newest.correlate(keys).scalar_subquery().label("id")
+    some = select(newest_id).select_from(keys).where(keys.c.key.is_not(None)).limit(MOST_KEYS + 1)
     columns = (d.c.decision_id, d.c.key, d.c.event_time, d.c.action, d.c.score, d.c.threshold, d.c.context, d.c.decided_us)
     query = select(*columns).where(d.c.domain == domain, d.c.decision_id.in_(select(some.subquery().c.id)))
     return rows(engine, query.order_by(d.c.score.asc() if lowest_first else d.c.score.desc()))

@@ -118,6 +118,7 @@ def over_range(points: Sequence[Point], term: Term, of: Callable[[Point], float]
 
 def apply(engine: Engine, domain: Domain, chosen: Mapping[str, float], in_force: Mapping[str, float]) -> None:
     """A person's name and reason, and the button that sends the chosen terms to the scorers by Kafka."""
+    opened = _seen(domain, in_force)
     if said := st.session_state.pop(_SAID, None):
         st.success(said)
     if changed(domain.terms, chosen) == dict(in_force):
@@ -133,7 +134,15 @@ def apply(engine: Engine, domain: Domain, chosen: Mapping[str, float], in_force:
     if not name.strip() or not why.strip():
         st.error("Say who you are and why, so that others can read it later.")
         return
-    _send(engine, domain, chosen, in_force, (name.strip(), why.strip()))
+    _send(engine, domain, chosen, opened, (name.strip(), why.strip()))
+
+
+def _seen(domain: Domain, in_force: Mapping[str, float]) -> Mapping[str, float]:
+    """The terms in force as the page showed them before this run of it, which a press begins; from now on those of this run."""
+    key = f"{domain.name} terms seen"
+    before: Mapping[str, float] = st.session_state.get(key, in_force)
+    st.session_state[key] = in_force
+    return before
 
 
 def _in_words(domain: Domain, chosen: Mapping[str, float], in_force: Mapping[str, float]) -> str:

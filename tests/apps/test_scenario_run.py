@@ -164,6 +164,21 @@ def test_the_result_goes_where_it_is_told_to(play: Callable[..., tuple[int, str]
     assert scenario_result.read(tmp_path / "there") is not None
 
 
+def test_a_home_that_a_system_was_in_before_or_that_is_no_folder_could_not_be_run_in(
+    play: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    own, file = tmp_path / "own", tmp_path / "file"
+    assert play(2, "--home", str(own))[0] == 0
+    (own / "bundles").mkdir()
+    file.touch()
+    runs = len(scenario_result.folders(tmp_path / "home", "small-world"))
+    for home, why in ((own, " is not empty"), (file, ": File exists"), (file / "below", ": Not a directory")):
+        found = CliRunner().invoke(app, ["scenario", "run", str(tmp_path / "small.py"), "--home", str(home)])
+        assert found.exit_code == 2
+        assert f"error {home}{why}" in found.output
+    assert len(scenario_result.folders(tmp_path / "home", "small-world")) == runs, "no result is begun"
+
+
 def test_the_list_shows_each_story_and_how_it_last_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLYSCORE_HOME", str(tmp_path))
     folder = scenario_result.new_folder(tmp_path, "scorer-killed", scenario_result.now())

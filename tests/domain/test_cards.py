@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from domain.cards import masked
+from domain.cards import masked, masked_value
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,30 @@ def test_a_card_number_keeps_its_first_six_and_last_four_digits(text: str, shown
 )
 def test_what_is_no_card_number_is_left_alone(text: str) -> None:
     assert masked(text) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("card 4111111111111111", "card 411111******1111"),
+        (4111111111111111, "411111******1111"),
+        (4111111111111111.0, "411111******1111"),  # as JSON's numbers come
+        (4222222222222.0, "422222***2222"),
+        (6304000000000000000, "630400*********0000"),
+        (-4111111111111111, "-411111******1111"),
+    ],
+)
+def test_a_card_number_that_travels_as_a_number_is_masked_too(value: object, shown: str) -> None:
+    assert masked_value(value) == shown
+
+
+@pytest.mark.parametrize(
+    "value",
+    [0, 25.0, 4111111111111112, 4222222222222.5, 1772366400000005, 10**19, 10**400, 1e300, math.inf, -math.inf, True, None, b"1"],
+)
+def test_any_other_value_is_left_as_it_is(value: object) -> None:
+    assert masked_value(value) is value
+
+
+def test_what_is_not_a_number_stays_so() -> None:
+    assert math.isnan(masked_value(math.nan))  # type: ignore[arg-type]

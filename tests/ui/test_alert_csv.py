@@ -43,6 +43,7 @@ def test_card_numbers_are_masked_in_every_column() -> None:
     found = alert_csv.text(FRAUD, [alert(decision_id=card, key=card, note=f"card {card}", context={"terminal_id": card}, reasons=[card])])
     assert card not in found
     assert found.count("411111******1111") == 5
+    assert read(alert(context={"amount": float(card), "terminal_id": int(card)}))[0]["amount"] == "411111******1111"
 
 
 @pytest.mark.parametrize("begins", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])

@@ -89,6 +89,20 @@ def test_the_list_stands_still_while_letters_come_until_its_reader_asks(url: str
     assert len(table(page, "reason")) == 5
 
 
+@pytest.mark.parametrize(("code", "label"), [("wrong-type", "2 new, show them"), ("of no domain", "1 new, show them")])
+def test_only_letters_that_the_filtered_list_would_show_are_new(code: str, label: str, url: str) -> None:
+    fill_letters(url, 3)
+    fill_letters(url, 1, domain="", code="unreadable", topic="metrics")
+    page = run("dead_letters", code=code)
+    later = {"failed_us": NOW_US + 1_000_000, "partition": 1}
+    fill_letters(url, 2, code="wrong-type", **later)
+    fill_letters(url, 4, code="not-json", topic="others", **later)
+    fill_letters(url, 1, domain="", code="unreadable", topic="metrics", **later)
+    forget()
+    page.run()
+    assert label in [button.label for button in page.button]
+
+
 def test_a_link_opens_a_letter_with_its_message_set_out_and_masked(url: str) -> None:
     fill_letters(url, 7)
     page = run("dead_letters", letter=PLACE)

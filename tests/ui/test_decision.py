@@ -81,6 +81,16 @@ def test_a_link_opens_a_decision_with_its_maker_and_what_was_done(url: str) -> N
     assert "Its model was champion since 21 Sep 2026 14:13 UTC, by train: the first" in shown
 
 
+def test_a_card_number_that_travels_as_a_number_is_masked_among_the_features_and_in_the_context(url: str) -> None:
+    fill(url, alerts=5)
+    card = "4111111111111111"
+    change(url, "features = :f, context = :c", f=f"[{card}.0, 2.5, {card}]", c=f'{{"amount": {card}.0, "terminal_id": "t1"}}')
+    page = run("decision", decision=ID)
+    assert [str(value) for value in table(page, "feature")["value"]] == ["411111******1111", "2.5", "411111******1111"]
+    assert "411111******1111" in set(map(str, table(page, "amount")["amount"]))
+    assert card not in "\n".join([said(page), *(frame.value.to_string() for frame in page.dataframe)])
+
+
 def test_a_decision_that_called_nobody_says_only_what_was_done(url: str) -> None:
     fill(url, alerts=5)
     shown = said(run("decision", decision="d000041"))

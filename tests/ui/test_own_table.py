@@ -68,6 +68,9 @@ def test_pages_show_a_tables_decisions_alerts_and_model(home: Path, url: str) ->
     assert "4.9 times" in shown["alerts"], "the reasons of the newest alert"
     assert "200 rows (loans.csv)" in shown["models"]
     assert "Judged stratified" in shown["models"]
+    objective = said(run("sla", domain="loans"))
+    assert "in `models/table_domain.py`: `deadline_ms`, and in `domain/contract.py`: `on_time`" in objective
+    assert "domain/loans" not in objective, "there is no such file"
     decision = said(run("decision", decision="d000010"))
     assert "d000010" in decision
 

@@ -17,6 +17,7 @@ from tests.bench.made_up import compared
 from tests.ui.driver import run, said, table
 from tests.ui.filled import VERSION, fill
 from tests.ui.letters import fill_letters
+from ui import queries
 
 PAGES = ("overview", "live", "alerts", "keys", "models")
 
@@ -71,6 +72,16 @@ def test_now_shows_the_newest_decision_of_each_key_the_highest_score_first(url: 
     table = run("keys").dataframe[0].value
     assert len(table) == len(set(table["customer"])) == 37
     assert list(table["score"]) == sorted(table["score"], reverse=True)
+
+
+@pytest.mark.parametrize(("most", "tile"), [(36, "36+"), (37, "37")])
+def test_now_says_where_there_are_more_keys_than_it_shows(most: int, tile: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "MOST_KEYS", most)
+    fill(url, alerts=8)
+    page = run("keys")
+    assert f'<div class="name">customers</div><div class="value">{tile}</div>' in said(page)
+    assert ("of the first 36 by name: there are more" in said(page)) == (most == 36)
+    assert sorted(page.dataframe[0].value["customer"]) == [f"c{n:03d}" for n in range(most)]
 
 
 def test_live_shows_what_the_decisions_were_worth(url: str) -> None:
@@ -201,6 +212,7 @@ def test_formats_without_a_comparison_names_the_command_that_makes_one(url: str)
     shown = said(page)
     assert "Nothing to show yet" in shown
     assert "make bench" in shown
+    assert "by itself" not in shown, "the page stands still"
     assert not page.dataframe
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from apps import scenario_result
+from apps import scenario_list, scenario_result
 from apps.scenario_result import Result, Sample, Step
 from tests.ui.driver import run, said
 from ui import scenario_runs
@@ -83,6 +83,15 @@ def test_other_domains_have_their_own(url: str) -> None:
     table = run("scenarios", domain="Predictive maintenance").dataframe[0].value
     assert {"wearing-bearing", "growing-fleet"} <= set(table["scenario"])
     assert "rush" not in set(table["scenario"])
+
+
+def test_a_domain_without_stories_says_so_and_shows_what_runs(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenario_list, "stories", list)
+    scenario_result.mark_running(scenario_result.new_folder(tmp_path, "rush", scenario_result.now()), "rush")
+    page = run("scenarios")
+    assert "There are no stories of" in said(page)
+    assert "**rush** is running" in said(page)
+    assert [button.key for button in page.button] == ["stop"]
 
 
 def test_a_run_is_started_found_again_and_stopped(url: str, tmp_path: Path, fake: list[list[str]]) -> None:

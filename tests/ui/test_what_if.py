@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from models.registry import Cause
 from tests.ui.driver import run, said
 from tests.ui.filled import VERSION
 from tests.ui.test_queries import asked
-from ui import theme, what_if_data
+from ui import parts, theme, what_if_data
 
 FRAUD = DOMAINS["fraud"]
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -91,6 +92,22 @@ def test_without_a_label_the_page_says_what_brings_some(url: str) -> None:
     shown = said(run("what_if"))
     assert "No decision has a label yet" in shown
     assert "polyscore simulate fraud" in shown
+
+
+def test_without_a_label_the_page_looks_again_by_itself_as_it_says(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_database(url).dispose()
+    looks: list[bool] = []
+    monkeypatch.setattr(parts, "again", lambda: looks.append(True))
+    assert "the page goes on by itself" in said(run("what_if"))
+    assert looks
+
+
+def test_a_policy_without_numbers_is_said_and_no_decision_is_read_for_it(filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(what_if_data, "window")
+    monkeypatch.setitem(DOMAINS._found, "fraud", replace(FRAUD, terms=()))
+    shown = said(run("what_if"))
+    assert f"The policy of {FRAUD.title} has no numbers to set" in shown
+    assert "No decision has a label yet" not in shown
 
 
 def test_by_the_terms_in_force_nothing_differs_and_the_window_ends_where_labels_have_come(filled: str) -> None:
@@ -191,6 +208,31 @@ def test_a_refusal_is_shown_and_so_is_a_name_that_is_missing(filled: str, monkey
     page = chosen(run("what_if"), analyst=9.0)
     assert "Say who you are and why" in said(apply(page, name=" "))
     assert "Not applied: fraud is decided by other terms by now" in said(apply(page))
+
+
+def test_terms_that_others_set_meanwhile_are_overwritten_by_nobody_who_did_not_see_them(
+    filled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_force: dict[str, float] = {}
+    sent = []
+
+    def publish(settings: Any, domain: Any, given: Mapping[str, float], cause: Cause, opened: Mapping[str, float]) -> str:
+        if dict(opened) != in_force:  # as `moves.decide_by` does
+            raise RegistryError("fraud is decided by other terms by now")
+        sent.append(opened)
+        write(filled, StandingRow, STANDING | {"terms": FRAUD.with_terms(given).in_force})
+        return "done"
+
+    monkeypatch.setattr(moves, "decide_by", publish)
+    page = chosen(run("what_if"), analyst=9.0)
+    in_force["chargeback_fee"] = 25.0
+    write(filled, StandingRow, STANDING | {"terms": in_force})
+    shown = said(apply(page))
+    assert "Not applied: fraud is decided by other terms by now" in shown
+    assert "chargeback fee 20 instead of 25" in shown
+    assert not sent
+    apply(page)
+    assert sent == [in_force], "by then they were seen"
 
 
 def test_the_window_is_read_through_indexes_in_their_order(filled: str) -> None:

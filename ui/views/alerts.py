@@ -65,7 +65,7 @@ def _opened(engine: Engine, domain: Domain, rows: Sequence[Any]) -> Any:
     found = alert_queries.one(engine, domain.name, alone[0] if len(alone) == 1 else wanted)
     st.session_state[alert_acts.OPENED] = found
     if found is None and wanted:
-        parts.empty(f"no alert {masked(wanted)} is in the database.", "polyscore sink")
+        parts.empty(f"no alert {masked(wanted)} is in the database.", "polyscore sink", by_itself=False)
     return found
 
 

@@ -8,7 +8,8 @@ from ui import letters, parts
 
 def draw(domain: Domain) -> None:
     parts.live(lambda engine: letters.figures(engine, domain))
-    parts.once(lambda engine: letters.desk(engine, domain))
+    if not parts.once(lambda engine: letters.desk(engine, domain)):
+        parts.again()
 
 
 parts.still("Dead letters", draw)

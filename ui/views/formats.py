@@ -29,11 +29,12 @@ def _measured(domain: Domain) -> None:
     try:
         found = comparison.read(settings.comparison)
     except comparison.UnreadableError as error:
-        parts.empty(str(error), "make bench")
+        parts.empty(str(error), "make bench", by_itself=False)
         found = None
     else:
         if found is None:
-            parts.empty(f"the formats have not been compared on this machine: there is no {settings.comparison}.", "make bench")
+            missing = f"the formats have not been compared on this machine: there is no {settings.comparison}."
+            parts.empty(missing, "make bench", by_itself=False)
     if found is not None:
         _compared(found)
     _proven(comparison.proven(settings.bundles / domain.name))

@@ -21,8 +21,8 @@ def _newest(engine: Engine, domain: str, lowest_first: bool) -> Sequence[Any]:
 
 
 def draw(engine: Engine, domain: Domain) -> None:
-    rows = shared(_newest, engine, domain.name, domain.alerts_when_low)
-    if not rows:
+    found = shared(_newest, engine, domain.name, domain.alerts_when_low)
+    if not found:
         parts.empty(
             f"nothing has been decided of any {domain.key_name}.",
             f"polyscore stream {domain.name}",
@@ -30,9 +30,10 @@ def draw(engine: Engine, domain: Domain) -> None:
             "polyscore sink",
         )
         return
+    rows, more = _cut(found)
     parts.as_of(max(r.decided_us for r in rows))
     counts = {name: sum(r.action == name for r in rows) for name in domain.actions}
-    parts.tiles({f"{domain.key_name}s": f"{len(rows):,}", **{name: f"{count:,}" for name, count in counts.items()}})
+    parts.tiles({f"{domain.key_name}s": f"{len(rows):,}{'+' * more}", **{name: f"{count:,}" for name, count in counts.items()}})
     data = pd.DataFrame({
         domain.key_name: [masked(r.key) for r in rows],
         "now": [f"{_mark(domain.actions.get(r.action))} {r.action}" for r in rows],
@@ -46,7 +47,16 @@ def draw(engine: Engine, domain: Domain) -> None:
     bar = st.column_config.ProgressColumn(format="%.2f", min_value=min(0.0, float(data["score"].min())), max_value=highest)
     st.dataframe(data, hide_index=True, height=620, column_config={"score": bar, "tips at": number})
     order = "lowest" if domain.alerts_when_low else "highest"
-    st.caption(f"the newest decision of each {domain.key_name}, the {order} score first")
+    first = f"; of the first {len(rows):,} by name: there are more" if more else ""
+    st.caption(f"the newest decision of each {domain.key_name}, the {order} score first{first}")
+
+
+def _cut(found: Sequence[Any]) -> tuple[Sequence[Any], bool]:
+    """As many as are shown, and whether there are more."""
+    if len(found) <= queries.MOST_KEYS:
+        return found, False
+    last = max(row.key for row in found)
+    return [row for row in found if row.key != last], True
 
 
 def _mark(severity: Severity | None) -> str:

@@ -16,6 +16,10 @@ from ui import parts, scenario_runs, scenario_shown
 def draw(domain: Domain) -> None:
     settings = Settings()
     stories = [story for story in scenario_list.stories() if story.domain == domain.name]
+    if not stories:
+        st.info(f"There are no stories of {domain.title}: they are told of the domains that come with polyscore.")
+        _watch(settings)
+        return
     st.dataframe(
         scenario_runs.listed(settings, stories), hide_index=True, column_config={"took": st.column_config.NumberColumn(format="%d s")}
     )

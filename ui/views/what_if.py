@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 
 
 def draw(engine: Engine, domain: Domain) -> None:
+    if not domain.terms:
+        st.info(f"The policy of {domain.title} has no numbers to set.")
+        return
     standing = model_queries.standing(engine, domain.name)
     in_force = dict(standing.terms) if standing else {}
     size = st.sidebar.selectbox("Decisions judged again", asked.SIZES, 1, key="decisions", bind="query-params")
     window = asked.window(engine, str(engine.url), domain.name, size)
-    if not domain.terms or window is None:
+    if window is None:
         commands = (f"polyscore stream {domain.name}", parts.source(domain), "polyscore sink")
         parts.empty("no decision has a label yet by which other terms could be judged.", *commands)
+        parts.again()
         return
     try:
         domain.with_terms(in_force)
