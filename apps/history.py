@@ -28,10 +28,10 @@ class Past(NamedTuple):
 
 
 def read(settings: Settings, topics: dict[str, Callable[[bytes], Any]], *, what: str) -> Iterator[Past]:
-    """Every well-formed message of these topics up to their ends now, in order of event time; a partition's own order is kept.
+    """Every well-formed message of these topics up to their ends now, in order of event time; a partition's events keep their order.
 
-    A message counts from the latest event time before it in its partition on, as for whoever reads along. Malformed ones and
-    those under another's key are left out: they have their dead letters. Raises ``BrokerError``.
+    An event counts from the latest event time before it in its partition on, as for whoever reads along; a label from its own.
+    Malformed ones and those under another's key are left out: they have their dead letters. Raises ``BrokerError``.
     """
     consumers: list[Consumer] = []
     try:
@@ -52,14 +52,27 @@ def read(settings: Settings, topics: dict[str, Callable[[bytes], Any]], *, what:
 
 
 def _partition(consumer: Consumer, parse: Callable[[bytes], Any], end: int) -> Iterator[Past]:
-    latest = datetime.min.replace(tzinfo=UTC)
+    """Events as they came, labels as a scorer learns them: one with a wild clock waits for its time, and holds back no other."""
+    latest = before = datetime.min.replace(tzinfo=UTC)
+    held: list[tuple[datetime, int, Any, int]] = []  # labels, by their time
     for message in messages(consumer, end):
         try:
             value = parse_keyed(parse, message.value(), message.key())
         except MalformedEvent:
             continue
-        latest = max(latest, value.event_time)
-        yield Past(latest, value, max(message.timestamp()[1], 0))
+        at, broker_ms = value.event_time, max(message.timestamp()[1], 0)
+        if hasattr(value, "decides"):
+            latest = max(latest, at)
+            yield Past(latest, value, broker_ms)
+            continue
+        heapq.heappush(held, (at, message.offset(), value, broker_ms))
+        reached, before = min(before, at), at  # of the last two: one clock may be wild
+        while held and held[0][0] <= reached:
+            at, _, label, broker_ms = heapq.heappop(held)
+            latest = max(latest, at)
+            yield Past(latest, label, broker_ms)
+    for at, _, label, broker_ms in sorted(held):
+        yield Past(max(latest, at), label, broker_ms)
 
 
 def messages(consumer: Consumer, end: int) -> Iterator[Any]:
