@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exports import pmml, recognise
+from exports import pmml, pmml_any, recognise
 from exports.errors import ArtifactError, UnsupportedConstruct
 from tests.exports import foreign
 from tests.exports.shapes import LAST, QUANTITY, SHAPES, TARGET, document, mining, regression, simple
@@ -98,6 +98,15 @@ def test_the_published_iris_predictions_hold() -> None:
 def test_published_documents_that_are_not_clear_are_refused_by_name(name: str, said: str) -> None:
     with pytest.raises(UnsupportedConstruct, match=said):
         pmml.load(SHARED / name)
+
+
+@pytest.mark.parametrize("name", ["forest", "vote"])
+def test_more_votes_than_memory_is_given_to_are_refused_by_their_number(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "votes.pmml"
+    path.write_text(SHAPES[name].text)
+    monkeypatch.setattr(pmml_any, "_MOST_VOTES", 3)
+    with pytest.raises(UnsupportedConstruct, match=r"asks for \d+ votes"):
+        pmml.load(path)
 
 
 @pytest.mark.parametrize("name", SHAPES)
