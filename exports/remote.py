@@ -43,6 +43,7 @@ MOST_BYTES: Final = 64 << 20  # of one request
 _ROOM: Final = 4 << 20  # of these, for all that is not rows
 _MOST: Final = 1 << 28  # bytes of an answer
 _LENGTH: Final = re.compile(r"[0-9]{1,9}")
+_HOST: Final = re.compile(r"[!-~]+")
 
 
 def export(model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path:
@@ -144,12 +145,12 @@ def _time_limit() -> float:
 def _address(server: str, source: str) -> tuple[str, int]:
     try:
         parts = urlsplit(server)
-        port = parts.port
+        port, host = parts.port, (parts.hostname or "").encode("idna").decode()
     except ValueError as error:
         raise ArtifactError(source, f"server {server!r}: {error}") from None
-    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+    if parts.scheme != "http" or not _HOST.fullmatch(host) or parts.path.strip("/"):
         raise ArtifactError(source, f"server {server!r}: write it as http://host:port")
-    return parts.hostname, port or 80
+    return host, port or 80
 
 
 class RemoteScorer:
