@@ -181,7 +181,7 @@ def replay(
     rate: Annotated[float | None, typer.Option(help="Events per second, instead of --speed.", min=0.1, callback=finite)] = None,
     separator: SeparatorOption = ",",
 ) -> None:
-    """Send recorded history through the same topics as live events, labels seven days late; or the rows of a CSV file to a table's."""
+    """Send recorded history through the topics of live events, labels as late as they come; or the rows of a CSV file to a table's."""
     settings, pace = from_environment(), _replayed_at(rate, speed)
     if domain in DOMAINS.own:
         from apps import rows_in

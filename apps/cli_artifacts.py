@@ -12,7 +12,9 @@ from apps.settings import from_environment
 from exports.formats import FORMATS
 
 artifacts_app = typer.Typer()
-ArtifactArgument = Annotated[Path, typer.Argument(help="A model as a file: LightGBM text, PMML, PFA; told by its ending or beginning.")]
+ArtifactArgument = Annotated[
+    Path, typer.Argument(help="A model as a file: LightGBM text, PMML, PFA, ONNX, C or remote; told by its ending or beginning.")
+]
 DropOption = Annotated[list[str] | None, typer.Option("--drop", help="A column to leave out; may be given several times.")]
 
 
@@ -20,7 +22,9 @@ DropOption = Annotated[list[str] | None, typer.Option("--drop", help="A column t
 def export(
     model: Annotated[
         Path | None,
-        typer.Argument(help="A LightGBM text model, a bundle's folder, or a domain's or table's name. Default: the newest bundle."),
+        typer.Argument(
+            help="A LightGBM text model, a bundle's folder, or a domain's or table's name. Default: the newest bundle of fraud."
+        ),
     ] = None,
     as_option: Annotated[Path | None, typer.Option("--model", hidden=True, help="The same, as it was called before.")] = None,
     to: Annotated[str, typer.Option(help="Formats, separated by commas.")] = ",".join(FORMATS),

@@ -47,7 +47,7 @@ def scenario_run_command(
 ) -> None:
     """Play one story on a broker, a scorer and a database of its own, and judge it.
 
-    Exits with 0 for PASS, 1 for FAIL, 2 where it could not be run.
+    Exits with 0 for PASS, 1 for FAIL, 2 where it could not be run, 130 where it was stopped.
     """
     from apps import scenario_list
     from apps.errors import InputError
