@@ -21,7 +21,7 @@ DONE: Final[Mapping[What, str]] = {"claim": "claimed", "release": "released", "c
 _CAME: Final[Mapping[Status, str]] = {"new": "given back", "in review": "claimed", "closed": "closed"}
 _Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Text = Annotated[str, Field(max_length=2_000, pattern=r"^[^\x00]*$")]  # PostgreSQL takes no NUL in a text
-MOST_BIGINT: Final = 2**63 - 1
+LATEST_US: Final = 253_402_300_799_999_999  # the end of the year 9999, in UTC microseconds: no calendar goes further
 
 
 class Act(BaseModel):
@@ -37,7 +37,7 @@ class Act(BaseModel):
     domain: _Name
     decision_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
     analyst: _Name
-    at_us: int = Field(ge=0, le=MOST_BIGINT)
+    at_us: int = Field(ge=0, le=LATEST_US)
     what: What
     version: int = Field(ge=0, le=2**31 - 2)
     verdict: Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")] = ""
