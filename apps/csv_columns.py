@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -152,11 +153,12 @@ class Column:
 
 
 def in_order(labels: set[str]) -> list[str]:
-    """By value where all are numbers, else by text."""
+    """By value where all are numbers, those that are none (``nan``) last; else by text."""
     try:
-        return sorted(labels, key=lambda text: (float(text), text))
+        values = {text: float(text) for text in labels}
     except ValueError:
         return sorted(labels)
+    return sorted(labels, key=lambda text: (math.isnan(values[text]), 0.0 if math.isnan(values[text]) else values[text], text))
 
 
 def numbers(cells: Any) -> NDArray[np.float64] | None:

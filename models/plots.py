@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -24,9 +25,10 @@ _ROOT = (lambda value: np.sqrt(np.abs(value)), np.square)  # most bins lie near 
 def draw(report: Report, folder: Path) -> list[Path]:
     """Write every plot that the report has the numbers for; returns the files."""
     written = []
-    for name, figure in figures(report).items():
-        figure.savefig(folder / name, dpi=120)
-        written.append(folder / name)
+    with rc_context({"text.parse_math": False}):  # names of features and classes may hold what would be taken for formulas
+        for name, figure in figures(report).items():
+            figure.savefig(folder / name, dpi=120)
+            written.append(folder / name)
     return written
 
 

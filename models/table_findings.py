@@ -159,6 +159,8 @@ def _same_order(column: Matrix, y: Matrix) -> float:
 def _kept_to_one_class(column: Matrix, y: Matrix, classes: tuple[str, ...]) -> str:
     """Says so where all rows off the column's commonest value are of one class, and chance would not have it so."""
     values, counts = np.unique(column[~np.isnan(column)], return_counts=True)
+    if not len(values):  # it is filled in rows that are not looked at
+        return ""
     off = ~np.isnan(column) & (column != values[counts.argmax()])
     if not off.any() or (y[off] != y[off][0]).any():
         return ""

@@ -42,7 +42,7 @@ def judge(table: Table | Asked, y: Matrix, answers: Matrix) -> dict[str, float]:
         }
     error = y - answers
     spread = float(((y - y.mean()) ** 2).sum())
-    r2 = 1 - float((error**2).sum()) / spread if spread else float("nan")
+    r2 = 1 - float((error**2).sum()) / spread if spread else 0.0
     return {"rmse": float(np.sqrt((error**2).mean())), "mae": float(np.abs(error).mean()), "r2": r2}
 
 

@@ -54,9 +54,11 @@ def inner(table: Table, train: Index, protocol: Protocol) -> Split:
         order = train if table.time is None else train[np.argsort(table.time[train], kind="stable")]
         return order[: -len(order) // MINED], order[-len(order) // MINED :]
     if table.group is not None:
-        learn, test = _by_group(table.group[train], MINED, protocol.seed)[0]
+        groups = table.group[train]
+        learn, test = _by_group(groups, min(MINED, len(np.unique(groups))), protocol.seed)[0]
         return train[learn], train[test]
-    return _by_lot(table, train, MINED, protocol.seed)[0]
+    rarest = len(train) if table.objective == "regression" else int(np.bincount(table.y[train].astype(np.int64)).min())
+    return _by_lot(table, train, max(2, min(MINED, rarest)), protocol.seed)[0]
 
 
 def _last(order: Index, count: int) -> Split:

@@ -15,6 +15,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from apps import cli, cli_training, export, loading, train_table, verify
+from apps.csv_columns import in_order
 from apps.csv_training import Wanted, read_table
 from apps.errors import InputError
 from apps.settings import Settings
@@ -284,3 +285,11 @@ def test_ai4i_reaches_its_average_precision_on_its_last_rows(tmp_path: Path) -> 
     modes = ("TWF", "HDF", "PWF", "OSF", "RNF")
     made, _ = trained(path, "Machine failure", protocol=Protocol(test_last=2000), drop=modes)
     assert load_bundle(made).report["metrics"]["average_precision"]["mean"] >= 0.75
+
+
+def test_labels_that_are_numbers_have_one_order_though_one_is_none() -> None:
+    """A set's own order changes from process to process."""
+    labels = ["10", "nan", "9", "NaN", "-1"]
+    for i in range(len(labels)):
+        turned: Any = labels[i:] + labels[:i]
+        assert in_order(turned) == ["-1", "9", "10", "NaN", "nan"]

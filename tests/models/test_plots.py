@@ -106,3 +106,8 @@ def test_every_plot_is_written_under_its_name(report: dict[str, Any], tmp_path: 
     names = {"precision_recall.png", "roc.png", "calibration.png", "card_precision.png", "metrics_by_fold.png", "importance.png"}
     assert {path.name for path in written} == {path.name for path in tmp_path.iterdir()} == names
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written)
+
+
+def test_what_looks_like_a_formula_is_a_name_as_any_other(report: dict[str, Any], tmp_path: Path) -> None:
+    named = {"importance": {f"revenue_$_cost_$ {name}": share for name, share in report["importance"].items()}}
+    assert plots.draw({**report, **named}, tmp_path)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from domain.schema import Feature, FeatureSchema
-from models import table_findings, table_training
+from models import table_findings, table_metrics, table_training
 from models.bundle import load_bundle
 from models.errors import DataError
 from models.table import Objective, Table
@@ -129,3 +129,31 @@ def test_by_lot_the_seed_decides_and_classes_keep_their_shares() -> None:
     assert [t.tolist() for _, t in one] == [t.tolist() for _, t in same]
     assert [t.tolist() for _, t in one] != [t.tolist() for _, t in other]
     assert {int(table.y[test].sum()) for _, test in one} == {4}
+
+
+def test_a_column_that_is_empty_in_the_rows_looked_at_is_no_leak() -> None:
+    """Of a million rows a part is looked at, and three cells are filled."""
+    y = np.arange(2000) % 2
+    assert table_findings.leaks(made([np.full(2000, np.nan), RNG.normal(size=2000)], y)) == {}
+
+
+@pytest.mark.parametrize("groups", [5, 6])
+def test_as_few_groups_as_there_are_folds_are_parted_once_more(groups: int) -> None:
+    table = made([RNG.normal(size=300)], RNG.normal(size=300), "regression", group=np.arange(300) % groups)
+    for train, _ in splits(table, Protocol()):
+        learn, test = inner(table, train, Protocol())
+        assert not set((learn % groups).tolist()) & set((test % groups).tolist())
+        assert len(learn) + len(test) == len(train)
+
+
+def test_a_class_of_as_few_rows_as_there_are_folds_is_parted_once_more() -> None:
+    y = (np.arange(300) < 5).astype(np.float64)
+    table = made([RNG.normal(size=300)], y)
+    for train, _ in splits(table, Protocol()):
+        assert all(y[part].any() for part in inner(table, train, Protocol()))
+
+
+def test_a_fold_whose_labels_are_all_equal_has_finite_measures() -> None:
+    table = made([RNG.normal(size=300)], RNG.normal(size=300), "regression")
+    found = table_metrics.judge(table, np.zeros(5), np.ones(5))
+    assert found == {"rmse": 1.0, "mae": 1.0, "r2": 0.0}
