@@ -14,6 +14,7 @@ from apps.kafka import producer_config
 from apps.partitions import KafkaSource, Partition
 from apps.settings import Settings
 from apps.topics import METRICS, MODELS
+from tests.system.conftest import make_anew
 
 pytestmark = pytest.mark.system
 MARKED = 2  # where the topic ends: after the message and the marker
@@ -44,4 +45,5 @@ def test_a_topic_that_ends_in_a_transactions_marker_is_read_to_its_end_though_an
         rereading.follow(source, see, tell, stop, every_s=0.1)
     finally:
         source.close()
+        make_anew(clean_topics)  # what was written is nothing that others could read
     assert told[-1] == set()
