@@ -16,7 +16,7 @@ from rich.console import Console
 
 from apps import history, loading, registry
 from apps.errors import BrokerError, InputError
-from apps.kafka import explained, producer_config
+from apps.kafka import explained, produce, producer_config
 from apps.out_file import written
 from apps.settings import Settings
 from apps.sheet import harmless
@@ -122,14 +122,7 @@ def _send(settings: Settings, domain: Domain, rows: list[dict[str, Any]]) -> Non
     """To the batch topic, each under its key and the moment of the run."""
     producer, run_us = Producer(producer_config(settings)), time.time_ns() // 1000
     for row in rows:
-        value = orjson.dumps({"run_us": run_us, **row})
-        while True:
-            try:
-                producer.produce(domain.batch_topic, value, row["key"].encode())
-                break
-            except BufferError:
-                producer.poll(0.1)
-        producer.poll(0)
+        produce(producer, domain.batch_topic, orjson.dumps({"run_us": run_us, **row}), row["key"].encode())
     if producer.flush(30):
         raise BrokerError(f"Kafka did not take the list on {domain.batch_topic}; is it up? Run the batch again")
 

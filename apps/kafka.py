@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, Producer
 
 from apps import address
 from apps.errors import BrokerError
@@ -85,3 +85,14 @@ def consumer_config(settings: Settings, group: str, **more: Any) -> dict[str, An
         "fetch.queue.backoff.ms": 20,
         **more,
     }
+
+
+def produce(producer: Producer, topic: str, value: bytes, key: bytes, **more: Any) -> None:
+    """Hand over a message; where the producer's queue is full, once Kafka has taken some of it."""
+    while True:
+        try:
+            producer.produce(topic, value, key, **more)
+            break
+        except BufferError:
+            producer.poll(0.1)
+    producer.poll(0)

@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, Producer
 from pydantic import BaseModel
 
 from apps.errors import BrokerError
-from apps.kafka import consumer_config, producer_config
+from apps.kafka import consumer_config, produce, producer_config
 from apps.labels import LABELS_UNTIL
 from apps.partitions import watermarks
 from apps.settings import Settings
@@ -117,14 +117,7 @@ class Replay:
         self.sent.events += 1
 
     def _produce(self, topic: str, emission: Emission, headers: list[tuple[str, bytes]], on_delivery: Callable[..., None]) -> None:
-        value = serialise(emission.value)
-        while True:
-            try:
-                self._producer.produce(topic, value, emission.key.encode(), headers=headers, on_delivery=on_delivery)
-                break
-            except BufferError:
-                self._producer.poll(0.1)
-        self._producer.poll(0)
+        produce(self._producer, topic, serialise(emission.value), emission.key.encode(), headers=headers, on_delivery=on_delivery)
 
     def _acknowledged(self, error: Any, message: Any) -> None:
         if error is not None:
