@@ -101,9 +101,7 @@ class Online:
         if len(self._early) > WAITING:
             name, oldest = self._early.popitem(last=False)
             for key in {label.key for label in oldest}:
-                self._early_of_key[key].discard(name)
-                if not self._early_of_key[key]:
-                    del self._early_of_key[key]
+                _drop(self._early_of_key, key, name)
 
     def _spoken_of(self, label: Any) -> Iterable[str]:
         """The decisions that a label may speak of: the one whose id it has, else those of its key, shuffled by their ids.
@@ -123,10 +121,14 @@ class Online:
         self._forget(d.decision_id)
 
     def _forget(self, name: str) -> None:
-        key = self._waiting.pop(name).decision.key
-        self._of_key[key].discard(name)
-        if not self._of_key[key]:
-            del self._of_key[key]
+        _drop(self._of_key, self._waiting.pop(name).decision.key, name)
+
+
+def _drop(of_key: dict[str, set[str]], key: str, name: str) -> None:
+    """Take a name from those of its key."""
+    of_key[key].discard(name)
+    if not of_key[key]:
+        del of_key[key]
 
 
 class Learner:

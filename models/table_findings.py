@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from models.errors import DataError
 from models.table import Index, Matrix, Table
+from models.table_metrics import r2
 
 LOOKED_AT = 100_000  # rows, evenly spread: what gives a label away does so in any sample
 BINS = 64
@@ -122,7 +123,7 @@ def _alone(column: Matrix, y: Matrix, objective: str) -> float:
     told = ((total + y[learn].mean()) / (count + 1.0))[bins[test]]
     if objective == "binary":
         return max(float(roc_auc_score(y[test], told)), _ranked(column, y)) if 0 < y[test].sum() < test.sum() else 0.0
-    return max(_r2(y[test], told), _same_order(column, y))
+    return max(r2(y[test], told), _same_order(column, y))
 
 
 def _binned(column: Matrix) -> Index:
@@ -140,11 +141,6 @@ def _ranked(column: Matrix, y: Matrix) -> float:
         return 0.0
     found = float(roc_auc_score(y[given], column[given]))
     return max(found, 1 - found)
-
-
-def _r2(y: Matrix, told: Matrix) -> float:
-    spread = float(((y - y.mean()) ** 2).sum())
-    return 1 - float(((y - told) ** 2).sum()) / spread if spread else 0.0
 
 
 def _same_order(column: Matrix, y: Matrix) -> float:

@@ -41,9 +41,13 @@ def judge(table: Table | Asked, y: Matrix, answers: Matrix) -> dict[str, float]:
             "log_loss": float(log_loss(y, sound, labels=known)),
         }
     error = y - answers
+    return {"rmse": float(np.sqrt((error**2).mean())), "mae": float(np.abs(error).mean()), "r2": r2(y, answers)}
+
+
+def r2(y: Matrix, answers: Matrix) -> float:
+    """The share of the labels' variance that the answers explain; 0 where the labels are all equal."""
     spread = float(((y - y.mean()) ** 2).sum())
-    r2 = 1 - float((error**2).sum()) / spread if spread else 0.0
-    return {"rmse": float(np.sqrt((error**2).mean())), "mae": float(np.abs(error).mean()), "r2": r2}
+    return 1 - float(((y - answers) ** 2).sum()) / spread if spread else 0.0
 
 
 def baseline(table: Table | Asked, learned: Matrix, y: Matrix) -> dict[str, float]:
