@@ -42,5 +42,5 @@ class Stored:
 def test_a_label_with_a_wild_clock_holds_back_no_other_and_waits_for_its_time() -> None:
     days = [timedelta(days=n) for n in range(4)]
     stored = Stored(label(0, START), label(1, WILD), label(2, START + days[2]), label(3, START + days[3]))
-    past = [*_partition(stored, DOMAINS["fraud"].parse_label, END)]  # type: ignore[arg-type]
+    past = [*_partition(stored, DOMAINS["fraud"].parse_label, END)]  # type: ignore[arg-type]  # as much of a consumer as is used
     assert [(p.at, p.value.id) for p in past] == [(START, "t0"), (START + days[2], "t2"), (START + days[3], "t3"), (WILD, "t1")]

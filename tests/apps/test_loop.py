@@ -116,7 +116,7 @@ def versions(found: Loop, champion_by: str) -> None:
     """v2 decides, made the champion by this one, in the place of v1."""
     steps = {"v1": [("candidate", "train"), ("archived", champion_by)], "v2": [("candidate", "train"), ("champion", champion_by)]}
     for name, taken in steps.items():
-        known = [Step(stage=stage, at_us=1, by=by, why="a test") for stage, by in taken]  # type: ignore[arg-type]
+        known = [Step(stage=stage, at_us=1, by=by, why="a test") for stage, by in taken]  # type: ignore[arg-type]  # a text
         made = Version(domain="fraud", version=name, created=datetime(2026, 1, 1, tzinfo=UTC), steps=tuple(known), manifest={}, report={})
         see(found, MODELS, made.model_dump(mode="json"))
     see(found, MODELS, {"domain": "fraud", "champion": "v2", "former": ["v1"], "at_us": 2, "by": champion_by, "why": "a test"})
