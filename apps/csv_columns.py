@@ -19,6 +19,7 @@ MOST_LABELS = 1000  # of a categorical column; free text and ids have more
 MOSTLY = 0.9  # numbers, from which share on a column is one of numbers with something wrong in it
 HALF = 0.5  # numbers, from which share on it is so too where its texts are too many to be a handful of labels
 FEW = 20  # labels, which are never too many
+FIELDS = 3  # of a row, from which on a line of a text that has as many is no chance
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^(?i:[+-]?(nan|inf|infinity))$"
 COMMAS = r"^[+-]?([0-9]*|[0-9]{1,3}([. ][0-9]{3})+),[0-9]+([eE][+-]?[0-9]+)?$|^[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?$"
 LONG = r"^[+-]?[0-9]{16,}$"  # from 2**53 on float64 does not hold every whole number
@@ -194,6 +195,18 @@ def first_that_is_no_number(cells: Any) -> int:
     fine = pc.or_(pc.or_(pc.equal(pc.utf8_trim_whitespace(cells), ""), _numeric(cells)), missing.marked(cells))
     place: int = pc.index(pc.invert(fine), True).as_py()
     return place
+
+
+def rows_swallowed(cells: Any, separator: str, fields: int) -> int:
+    """The place of the first cell whose further lines are all rows of so many fields, as behind a quote that was not closed; -1: none."""
+    several = pc.match_substring(cells, "\n")
+    if fields < FIELDS or not pc.any(several).as_py():
+        return -1
+    for at in pc.indices_nonzero(several).to_pylist():
+        further = [line for line in cells[at].as_py().split("\n")[1:] if line.strip()]
+        if further and all(line.count(separator) == fields - 1 for line in further):
+            return int(at)
+    return -1
 
 
 def codes(cells: Any, feature: Feature) -> NDArray[np.float64]:

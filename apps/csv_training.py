@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from apps.csv_columns import FEW, Column, codes, in_order, numbers
+from apps.csv_columns import FEW, Column, codes, in_order, numbers, rows_swallowed
 from apps.csv_file import opened
 from apps.errors import InputError
 from domain.schema import Feature, FeatureSchema
@@ -129,6 +129,9 @@ def _scanned(path: Path, header: list[str], wanted: Wanted, told: Progress) -> d
     columns = {name: Column(str(path), name) for name in header if name not in wanted.drop}
     for batch in _blocks(path, header, wanted, "looking at the columns (MB)", told):
         for name, cells in zip(batch.schema.names, batch.columns, strict=True):
+            if (at := rows_swallowed(cells, wanted.separator, len(header))) >= 0:
+                where = f"{path}: column {name!r}, row {columns[name].rows + at + 1}"
+                raise InputError(f"{where}: the cell holds whole rows of the table: its quote is not closed; mend it")
             columns[name].add(cells)
     if not columns[wanted.label].rows:
         raise InputError(f"{path}: has no rows")
