@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from threading import Event
+from typing import Any
 
 import orjson
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from pydantic import ValidationError
 
 from apps import loading, loop_events, registry
@@ -15,11 +16,12 @@ from apps.errors import BrokerError
 from apps.kafka import GATHERED, consumer_config, explained, producer_config
 from apps.logs import logger
 from apps.monitor import now_us
+from apps.partitions import to_end
 from apps.settings import Settings
 from apps.topics import MODELS
 from domain.contract import Domain
 from domain.decision import Decision
-from models.registry import Registry
+from models.registry import Registry, Standing
 from models.shadow import Shadow
 
 _BATCH, _WAIT = 500, 0.2  # messages; seconds
@@ -32,22 +34,29 @@ class Challengers:
 
     def __init__(self, settings: Settings, domain: Domain, model_format: str, producer: Producer) -> None:
         self._settings, self._domain, self._format, self._producer = settings, domain, model_format, producer
-        self._known, self._named = Registry(domain.name), tuple[str, ...]()
+        self._known, read = Registry(domain.name), 0
+        self._standing: Standing | None = None
+        for message in to_end(settings, MODELS, {}):  # before the first decision: who challenged last week is no matter
+            registry.take_in(self._known, message.value())
+            read = message.offset() + 1
         self._consumer = Consumer(consumer_config(settings, f"polyscore-{domain.name}-shadow-models"))
-        self._consumer.assign([TopicPartition(MODELS, 0, OFFSET_BEGINNING)])
+        self._consumer.assign([TopicPartition(MODELS, 0, read)])
         self.shadows: dict[str, Shadow] = {}
+        self.refused = ""  # why Kafka did not take what was written
+        self._failed: set[str] = set()  # versions of which it was told that they cannot decide everything
 
     def look(self) -> None:
-        """Take in what was announced since the last look. A version keeps its memory while it challenges."""
+        """Take in what was announced since the last look. A version keeps its memory while it challenges; a refused one is tried again."""
         for message in self._consumer.consume(1000, timeout=0):
             if message.error() is None:
                 registry.take_in(self._known, message.value())
-        named = self._known.standing.challengers if self._known.standing else ()
-        if named == self._named:
+        standing = self._known.standing
+        if standing is None or standing is self._standing:
             return
-        self._named = named
-        self.shadows = {name: shadow for name in named if (shadow := self.shadows.get(name) or self._load(name))}
-        _log.info("challengers beside the champion", domain=self._domain.name, versions=list(self.shadows))
+        self._standing, before = standing, list(self.shadows)
+        self.shadows = {name: shadow for name in standing.challengers if (shadow := self.shadows.get(name) or self._load(name))}
+        if list(self.shadows) != before:
+            _log.info("challengers beside the champion", domain=self._domain.name, versions=list(self.shadows))
 
     def _load(self, name: str) -> Shadow | None:
         try:
@@ -66,11 +75,26 @@ class Challengers:
             made = Decision.model_validate_json(value)
         except ValidationError:  # the sink keeps it among the dead letters
             return 0
-        found = [fields for shadow in self.shadows.values() if (fields := shadow.decide(made, now_us())) is not None]
+        found = [fields for shadow in self.shadows.values() if (fields := self._one(shadow, made)) is not None]
         for fields in found:
-            self._producer.produce(self._domain.shadow_topic, orjson.dumps(fields), made.key.encode())
+            self._producer.produce(self._domain.shadow_topic, orjson.dumps(fields), made.key.encode(), on_delivery=self._delivered)
         self._producer.poll(0)
         return len(found)
+
+    def _one(self, shadow: Shadow, made: Decision) -> dict[str, Any] | None:
+        try:
+            return shadow.decide(made, now_us())
+        except Exception as error:  # noqa: BLE001  # of one decision: those behind it go on
+            version = shadow.model.version
+            if version not in self._failed:
+                self._failed.add(version)
+                why = f"{type(error).__name__}: {error}"
+                _log.error("a challenger cannot decide this; told once", domain=self._domain.name, version=version, why=why)
+            return None
+
+    def _delivered(self, error: Any, _: Any) -> None:
+        if error is not None:
+            self.refused = str(error.str())
 
     def close(self) -> None:
         self._consumer.close()
@@ -119,15 +143,25 @@ def _follow(beside: Mapping[str, Challengers], consumer: Consumer, producer: Pro
             elif error.fatal():
                 raise BrokerError(f"reading decisions failed: {error.str()}")
         if dirty and time.monotonic() - committed >= _COMMIT_EVERY:
-            _commit(consumer, producer)
-            committed, dirty = time.monotonic(), False
+            committed, dirty = time.monotonic(), not _commit(beside, consumer, producer)
     if dirty:
-        _commit(consumer, producer)
+        _commit(beside, consumer, producer)
     return written
 
 
-def _commit(consumer: Consumer, producer: Producer) -> None:
-    """What was read counts as done once what follows from it is written: a crash between the two writes the same again."""
-    if producer.flush(20):
-        raise BrokerError("Kafka did not take the challengers' decisions; is it up? Start this again")
-    consumer.commit(asynchronous=False)
+def _commit(beside: Mapping[str, Challengers], consumer: Consumer, producer: Producer) -> bool:
+    """What was read counts as done once what follows from it is written: a crash between the two writes the same again.
+
+    False where the group moves, or a broker is away: to be tried again.
+    """
+    left = producer.flush(20)
+    refused = next((c.refused for c in beside.values() if c.refused), "")
+    if left or refused:
+        raise BrokerError(f"Kafka did not take the challengers' decisions{f' ({refused})' if refused else ''}; is it up? Start this again")
+    try:
+        consumer.commit(asynchronous=False)
+    except KafkaException as error:
+        if error.args[0].fatal():
+            raise
+        return bool(error.args[0].code() == KafkaError._NO_OFFSET)  # the partitions read are another's now
+    return True

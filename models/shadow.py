@@ -28,7 +28,7 @@ class Shadow:
 
     def decide(self, made: Decision, decided_us: int) -> dict[str, Any] | None:
         """The fields of the decision in the challenger's place; None where it could not have answered, or decided it for real."""
-        if made.model_version == self.model.version or not made.features:
+        if made.model_version == self.model.version or len(made.features) != len(self._domain.schema):
             return None
         row = [math.nan if value is None else value for value in made.features]
         try:

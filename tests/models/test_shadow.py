@@ -30,7 +30,7 @@ class Doubter(Guess):
 
 def model(name: str, version: str, scorer: type[Guess] = Guess) -> Model:
     domain = ALL[name]
-    return Model(version, "native", scorer(domain), lambda row: np.zeros((outputs(domain)[0], len(domain.schema))))
+    return Model(version, "native", scorer(domain), lambda row: np.zeros((outputs(domain)[1], len(domain.schema))))
 
 
 def beside(name: str, version: str, scorer: type[Guess] = Guess) -> list[Decision]:
@@ -50,6 +50,22 @@ def test_the_champions_own_model_would_have_done_what_the_champion_did(name: str
         )  # fmt: skip
         assert (decision.model_version, decision.source_us, decision.decided_us) == ("v2", None, 5)
         assert decision.context == ours.context
+
+
+def test_a_decision_with_other_features_than_this_codes_is_passed_over() -> None:
+    shadow, made = Shadow(ALL["toy"], model("toy", "v2")), decisions("toy")[0]
+    assert shadow.decide(made.model_copy(update={"features": [*made.features, 1.0]}), 5) is None
+    assert shadow.decide(made, 5) is not None
+
+
+def test_a_challengers_decision_names_no_order_that_only_the_champion_opened() -> None:
+    made = next(d for d in decisions("maintenance") if d.action == "order")
+    shadow = Shadow(ALL["maintenance"], model("maintenance", "v2"))
+    shadow.model.scorer.score = lambda row: Scores((120.0, 120.0), (120.0, 120.0))  # type: ignore[method-assign]  # it sees no wear
+    found = shadow.decide(made, 5)
+    assert found is not None
+    assert (found["action"], found["context"]["order"], found["context"]["ordered_at"]) == ("wait", None, None)
+    assert found["context"]["cycle"] == made.context["cycle"]
 
 
 def test_what_the_challenger_decided_for_real_it_does_not_decide_again() -> None:
@@ -90,6 +106,18 @@ def test_a_contest_does_not_hang_on_the_order_and_counts_each_event_once(name: s
     if name == "fraud":  # the others' ledgers tell time by what they hear
         for side in ("champion_sums", "challenger_sums"):
             assert again[side] == pytest.approx(found[side])
+
+
+def test_what_labels_alone_come_to_is_counted_from_the_pairs_beginning_on() -> None:
+    contest, ends = Contest(ALL["maintenance"]), [x for x in labels("maintenance") if x.kind == "failure"]
+    for label in ends[:-1]:
+        contest.learned(label)
+    for made, theirs in zip(decisions("maintenance")[:50], beside("maintenance", "v2")[:50], strict=True):
+        contest.decided(made)
+        contest.shadowed(theirs)
+    contest.learned(ends[-1])
+    (found,) = contest.balance(NOW)
+    assert found["champion_sums"]["failures"] == found["challenger_sums"]["failures"] == 1
 
 
 def test_pairs_are_told_apart_by_both_versions_and_silence_is_no_news() -> None:
