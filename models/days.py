@@ -6,7 +6,7 @@ A day is open until its labels' time has passed (``Domain.label_wait``) and is k
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -21,7 +21,8 @@ from domain.history import identity
 
 LATE_DAYS: Final = 10  # that a day is kept beyond its labels' time: messages may come that late, and no later
 MOST: Final = 20_000  # decisions of a day that are kept; more are sampled by their ids
-THIN: Final = 0.01  # of the fullest day's decisions: a day with fewer does not say that time has passed (clocks that are wild)
+THIN: Final = 0.03  # of a full day's decisions: a day with fewer does not say that time has passed (clocks that are wild)
+FULL: Final = 0.75  # the quantile of the days' decisions that is a full day: one flood of events is not what a day has
 FEW: Final = 10  # decisions, likewise
 AHEAD: Final = 1_000  # days beyond the present that are kept: one partition may be read long before another; of more, the farthest go
 _SAID: Final = (
@@ -42,6 +43,13 @@ def day_of(moment: datetime) -> int:
 
 def date_of(day: int) -> date:
     return date.fromordinal(day + date(1970, 1, 1).toordinal())
+
+
+def busy_days(counts: Mapping[int, float], least: float = 1, now: int | None = None) -> list[int]:
+    """The days, of those with so many decisions each, that have as many as a day has: ``least``, a share of a full one (up to ``now``)."""
+    known = [count for day, count in counts.items() if count >= least and (now is None or day <= now)]
+    full = float(np.quantile(known, FULL)) if known else 0.0
+    return sorted(day for day, count in counts.items() if count >= max(least, THIN * full))
 
 
 @dataclass(slots=True)
@@ -137,7 +145,8 @@ class Days:
         self._sorted: dict[int, list[tuple[str, Any]]] = {}  # the labels of a day, each with its id
         self._decided_on: dict[str, tuple[int, int]] = {}  # the first and last day of decisions by their id: one, but for mistakes
         self._horizon = -(2**31)  # the first day that is not let go
-        self._fullest = 0.0
+        self._now: int | None = None
+        self._named = False  # a label was seen that has a decision's id, as all of this domain then have
         self._touched: set[int] = set()
         self.too_late = 0
 
@@ -166,6 +175,8 @@ class Days:
             return
         # More than of decisions: it takes as many decisions as labels, and those of other days, before one of a kept decision goes.
         sample = self._labels.setdefault(day, Sample(4 * self._most))
+        if self._named and not any(day not in self._rows or self._rows[day].takes(label.id) for day in self._possible(day)):
+            return  # its decision is none of those that are kept
         if key not in sample.kept and sample.takes(label.id):
             sample.put(key, label.id, label)
             self._sorted.pop(day, None)
@@ -173,9 +184,14 @@ class Days:
 
     def _spoken_of(self, label: Any, day: int) -> set[int]:
         """The days that a label may speak of. One with a decision's id speaks of that decision, and of its neighbours."""
-        possible = range(day - self.wait, day + 1)
+        possible = self._possible(day)
         found = {d for d in possible if d in self._rows and label.id in self._rows[d].kept}
-        return {d + by for d in found for by in (-1, 0, 1)} if found else set(possible)
+        self._named |= bool(found)
+        return {d + by for d in found for by in (-1, 0, 1)} if self._named else set(possible)
+
+    def _possible(self, day: int) -> range:
+        """The days whose decisions a label of this day may count for."""
+        return range(day - self.wait, day + 1)
 
     def begin_after(self, day: int) -> None:
         """Of the days up to this one not all is there to be read: they are left out."""
@@ -184,13 +200,12 @@ class Days:
     @property
     def now(self) -> int | None:
         """The latest day that has as many decisions as a day has: how far event time is. None: there is none yet."""
-        return max(self.busy(), default=None)
+        self._now = max([*self.busy(), *([] if self._now is None else [self._now])], default=None)
+        return self._now
 
     def busy(self) -> list[int]:
-        """The days that have as many decisions as a day has, not the few of a wild clock."""
-        counts = {day: len(sample.kept) / sample.share for day, sample in self._rows.items()}
-        self._fullest = max([self._fullest, *counts.values()])
-        return sorted(day for day, count in counts.items() if count >= max(FEW, THIN * self._fullest))
+        """The days that have as many decisions as a day up to the present has, not the few of a wild clock."""
+        return busy_days({day: len(sample.kept) / sample.share for day, sample in self._rows.items()}, FEW, self._now)
 
     def rows(self, day: int, *, shadow: bool = False) -> list[Row]:
         """A day's decisions, in order of event time; with ``shadow`` those in the champion's place too."""

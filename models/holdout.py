@@ -12,6 +12,7 @@ measures of quality are of; and of a week without them a handful of positives wo
 from __future__ import annotations
 
 import math
+from collections import Counter
 from datetime import UTC, datetime
 
 import numpy as np
@@ -19,11 +20,11 @@ from numpy.typing import NDArray
 
 from domain.learning import Learning
 from models.dataset import Dataset
+from models.days import busy_days
 from models.errors import DataError
 from models.protocol import Fold, Index
 
 FEWEST_KEYS = 10  # whose rows are kept back: less is too little to draw from
-THIN = 0.01  # of the fullest day's decisions: a day with fewer does not say that time has passed, since clocks may be wild
 DAYS = 7  # kept back where a domain has no window of its own
 
 
@@ -54,8 +55,7 @@ def part(data: Dataset, learning: Learning, days: int, after: float = -math.inf)
 
 def _complete(data: Dataset, learning: Learning) -> int:
     """The last day whose labels have all had the time to come. Labels of alerts come sooner: later days hold little but alerts."""
-    decided = np.bincount(data.day)
-    last = int(np.flatnonzero(decided >= THIN * decided.max())[-1])
+    last = busy_days(Counter(data.day.tolist()))[-1]
     return last - (learning.window.delay if learning.window else 0)
 
 

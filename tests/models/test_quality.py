@@ -208,6 +208,32 @@ def test_a_wild_clock_does_not_make_time_pass() -> None:
     assert len(list(days)) > 1
 
 
+def a_day(day: int, keys: int, of_each: int = 24) -> list[Decision]:
+    """So many decisions of so many keys, the first of which is always ``k0``."""
+    first, at = world("fraud")[0][0], START + timedelta(days=day)
+    return [
+        first.model_copy(update={"decision_id": f"{day} {key} {n}", "key": f"k{key}", "event_time": at + timedelta(minutes=n)})
+        for key in range(keys)
+        for n in range(of_each)
+    ]
+
+
+def test_one_machine_whose_clock_is_ahead_does_not_make_time_pass() -> None:
+    fleet = [m for day in range(20) for m in a_day(day, 40)]
+    ahead = [m for day in range(20) for m in a_day(30 + day, 1)]
+    live = days_of("fraud", fleet)
+    assert live.now == day_of(START) + 19
+    for m in [*ahead, *(m for day in range(50, 130) for m in a_day(day, 1))]:
+        live.decided(m)
+    assert live.now == day_of(START) + 19
+    assert days_of("fraud", [*fleet, *ahead]).now == day_of(START) + 19, "nor for who reads all of it at once"
+
+
+def test_after_a_flood_of_events_the_days_that_follow_pass_as_before() -> None:
+    days = days_of("fraud", [m for day in range(8) for m in a_day(day, 10, 200 if day == 5 else 4)])
+    assert days.now == day_of(START) + 7, "with forty of them, where the fifth day had two thousand"
+
+
 def test_too_many_decisions_of_a_day_are_sampled_whatever_their_order() -> None:
     decisions, labels = world("fraud")
     found = [table(days_of("fraud", order, most=50)) for order in ([*decisions, *labels], [*labels, *reversed(decisions)])]
