@@ -8,6 +8,7 @@ from typing import Any, Final
 from river.drift import ADWIN
 
 WEEK: Final = 7  # days
+LEAST: Final = 30  # values behind a change, until their mean says something: ADWIN begins anew there
 Sums = dict[int, tuple[float, int]]  # by key: a sum, and of how many
 
 
@@ -34,7 +35,7 @@ class Mean:
             self._adwin.update(sums[key][0] / sums[key][1])
             if self._adwin.drift_detected and (self._before is None or day - self._before[0] > WEEK):
                 self._before = (day, before)
-        if self._before is None or day - self._before[0] > WEEK:
+        if self._before is None or day - self._before[0] > WEEK or self._adwin.width < LEAST:
             return None
         return self._before[1], float(self._adwin.estimation)
 

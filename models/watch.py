@@ -108,6 +108,7 @@ class _Version:
     moved: dict[tuple[str, str], Moved] = field(default_factory=dict)
     means: dict[tuple[str, str], int] = field(default_factory=dict)  # when a mean last changed
     told: frozenset[tuple[str, str]] = frozenset()
+    fresh: bool = False  # labelled days have come that the headline measure was not held against the report for
 
 
 class Watch:
@@ -197,6 +198,7 @@ class Watch:
                 keys = np.array([own[i].key for i in known])
                 of_day = Rows(np.stack([own[i].x for i in known]), y[known], keys, np.full(len(known), day))
                 version.judged.append((of_day, found))
+                version.fresh = True
 
     def _window(self, name: str, version: _Version, day: int) -> list[Measured]:
         """The week up to ``day``: measured, and held against the limits."""
@@ -243,9 +245,10 @@ class Watch:
                 del version.moved[place], version.below[place]
 
     def _quality(self, version: _Version, day: int) -> None:
-        """The headline measure of the latest week of labelled days, against the report's."""
-        if version.expected is None or len(version.judged) < WEEK:
+        """The headline measure of the latest week of labelled days, against the report's: once for each such week."""
+        if version.expected is None or len(version.judged) < WEEK or not version.fresh:
             return
+        version.fresh = False
         learning = self._domain.learning()
         rows = Rows(*(np.concatenate(parts) for parts in zip(*(r for r, _ in version.judged), strict=True)))
         scores = np.concatenate([s for _, s in version.judged])
