@@ -96,6 +96,11 @@ class KafkaSource:
         """Read these partitions too."""
         self._consumer.incremental_assign([TopicPartition(topic, partition, offset) for (topic, partition), offset in positions.items()])
 
+    def hold(self, places: Iterable[Partition], others: Iterable[Partition]) -> None:
+        """Read nothing of these partitions until they are among the ``others``, which are read on."""
+        self._consumer.pause([TopicPartition(*place) for place in places])
+        self._consumer.resume([TopicPartition(*place) for place in others])
+
     def read(self) -> list[Message]:
         """What arrives in a short time, up to a batch. Raises ``BrokerError`` where the client gave up for good."""
         return self.sound(self._consumer.consume(self._batch, timeout=self._wait))

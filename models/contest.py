@@ -34,6 +34,11 @@ class Pair:
         self._apart = 0.0
         self.changed = True
 
+    def begin(self) -> None:
+        """What labels alone came to before the two met is no worth of theirs."""
+        for ledger in self._ledgers:
+            ledger.take()
+
     def decided(self, ours: Decision, theirs: Decision) -> None:
         """The champion's decision of an event, and the challenger's."""
         self._actions[ours.action, theirs.action] += 1
@@ -128,6 +133,7 @@ class Contest:
             pair = Pair(self._domain, champion, challenger)
             for label in self._labels:
                 pair.learned(label)
+            pair.begin()
             self._pairs[champion, challenger] = pair
             if len(self._pairs) > PAIRS:
                 self._pairs.popitem(last=False)
