@@ -19,7 +19,7 @@ from domain.contract import Domain
 from domain.decision import Decision
 from domain.terms import in_full
 from models.answers import answers, outputs
-from models.worth import added
+from models.worth import sums
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,9 @@ def judged(window: Labelled, terms: Mapping[str, float]) -> Judgement:
         right.see(verdict.alert, verdict.output, y)
         said = {"action": verdict.action, "alert": verdict.alert, "score": verdict.score, "threshold": verdict.threshold}
         anew.append(made.model_copy(update={**said, "context": {**made.context, **verdict.notes}}))
-    return Judgement(actions, right.alerts, right.precision, right.recall, added(domain, anew, window.labels), otherwise)
+    since = window.decisions[0].event_time
+    told = [label for label in window.labels if label.event_time >= since]  # what happened before was nobody's to prevent here
+    return Judgement(actions, right.alerts, right.precision, right.recall, sums(domain, anew, told), otherwise)
 
 
 class Rightness:

@@ -10,16 +10,17 @@ from domain.decision import Decision
 
 
 def added(domain: Domain, decisions: Iterable[Decision], labels: Sequence[Any]) -> dict[str, float]:
-    """The ledger's sums that these decisions make up: those of decisions and labels, less those of the labels alone.
+    """The ledger's sums that these decisions make up: those of decisions and labels, less those of the labels alone."""
+    without = sums(domain, [], labels)
+    return {name: value - without.get(name, 0.0) for name, value in sums(domain, decisions, labels).items()}
 
-    Both are told in order of event time: a ledger forgets the oldest of what waits for its label.
-    """
-    whole, alone = domain.ledger(), domain.ledger()
+
+def sums(domain: Domain, decisions: Iterable[Decision], labels: Iterable[Any]) -> dict[str, float]:
+    """The ledger's sums, told in order of event time: it forgets the oldest of what waits for its label."""
+    ledger = domain.ledger()
     for item in sorted([*decisions, *labels], key=lambda item: item.event_time):
         if isinstance(item, Decision):
-            whole.decided(item)
+            ledger.decided(item)
         else:
-            whole.learned(item)
-            alone.learned(item)
-    without = alone.take()
-    return {name: value - without.get(name, 0.0) for name, value in whole.take().items()}
+            ledger.learned(item)
+    return ledger.take()

@@ -46,7 +46,9 @@ def cycles() -> Labelled:
         for machine, of in left.items()
         for i, rul in enumerate(of, 1)
     ]
-    made = what_if.gather(MAINTENANCE, found, [Ending(machine_id="worn", event_time=START, installed=0, cycle=140, kind="failure")])
+    ends = {"worn": (140, START + timedelta(hours=141)), "gone before": (7, START)}
+    failed = [Ending(machine_id=m, event_time=at, installed=0, cycle=cycle, kind="failure") for m, (cycle, at) in ends.items()]
+    made = what_if.gather(MAINTENANCE, found, failed)
     assert made is not None
     return made
 
@@ -77,6 +79,7 @@ def test_a_memory_is_each_keys_own_and_starts_with_the_window() -> None:
     assert (own.of("order"), patient.of("order")) == (1, 0), "of the five bad cycles the third orders; a sixth never comes"
     early = what_if.judged(found, {"lead": 40.0})
     assert (early.of("order"), early.sums["failures foreseen"]) == (2, 1.0)
+    assert early.sums["failures"] == own.sums["failures"] == 1.0, "of all in the window"
     assert (own.precision, own.recall) == (None, None)
     late = found.newest(120)
     assert len(late.decisions) == 120
