@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +24,11 @@ from domain.decision import Decision
 from domain.learning import Rows
 from models import gate
 from models.answers import answers, outputs
-from models.days import day_of
+from models.days import busy_days, day_of
 from models.errors import DataError
 
 _SEED = 7
-_BARE: dict[str, Any] = {"features": [], "reasons": [], "facts": {}}
+_BARE: dict[str, Any] = {"reasons": [], "facts": {}}
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,10 @@ def _pairs(settings: Settings, domain: Domain, version: str) -> Iterator[Pair]:
     theirs: dict[str, Decision] = {}
     for decision in values(settings, domain.shadow_topic, Decision.model_validate_json):
         if decision.model_version == version:
-            theirs.setdefault(decision.decision_id, decision.model_copy(update=_BARE))
+            theirs.setdefault(decision.decision_id, decision.model_copy(update={**_BARE, "features": []}))
     for decision in values(settings, domain.decisions_topic, Decision.model_validate_json):
         if (other := theirs.pop(decision.decision_id, None)) is not None:
-            yield Pair(decision, other)
+            yield Pair(decision.model_copy(update=_BARE), other)
 
 
 def judged(domain: Domain, pairs: list[Pair], labels: list[Any], days: int, of: gate.Limits) -> gate.Verdict:
@@ -80,19 +81,23 @@ def judged(domain: Domain, pairs: list[Pair], labels: list[Any], days: int, of: 
     """
     target, width = domain.targets(labels), outputs(domain)
     known = [(p, of_event) for p in pairs if len(p.ours.raw) == len(p.theirs.raw) == width and not math.isnan(of_event := target(p.ours))]
-    last = max((day_of(p.ours.event_time) for p, _ in known), default=0)
-    champion = max(known, key=lambda pair: pair[0].ours.event_time)[0].ours.model_version if known else ""
-    chosen = [(p, of_event) for p, of_event in known if day_of(p.ours.event_time) > last - days and p.ours.model_version == champion]
+    last = max(busy_days(Counter(day_of(p.ours.event_time) for p, _ in known)), default=0)
+    newest = sorted(
+        (pair for pair in known if last - days < day_of(pair[0].ours.event_time) <= last), key=lambda pair: pair[0].ours.event_time
+    )
+    chosen = [(p, of_event) for p, of_event in newest if p.ours.model_version == newest[-1][0].ours.model_version]
     y = np.array([of_event for _, of_event in chosen])
     if len(np.unique(y)) < 2:  # nothing to tell apart
         raise DataError(f"{len(chosen)} labelled events that both decided are too few to compare on; wait for labels")
-    decided = [p for p, _ in chosen]
-    x = np.array([p.ours.features for p in decided], np.float64)
-    rows = Rows(x, y, np.array([p.ours.key for p in decided]), np.array([day_of(p.ours.event_time) for p in decided]))
+    keys, day = np.array([p.ours.key for p, _ in chosen]), np.array([day_of(p.ours.event_time) for p, _ in chosen])
+    place, rng = np.arange(len(y), dtype=np.float64)[:, None], np.random.default_rng(_SEED)
+    some = gate.some_keys(Rows(place, y, keys, day), gate.MOST_ROWS, rng)
+    decided = [chosen[int(at)][0] for at in some.x[:, 0]]
+    rows = some._replace(x=np.array([p.ours.features for p in decided], np.float64))
     ours, theirs = (answers(domain, np.array(raw)) for raw in ([p.ours.raw for p in decided], [p.theirs.raw for p in decided]))
-    one = gate.Contender(champion, ours, 1, 1.0, {})
+    one = gate.Contender(decided[0].ours.model_version, ours, 1, 1.0, {})
     other = gate.Contender(decided[0].theirs.model_version, theirs, 1, 1.0, {})
-    return gate.judge(domain, rows, one, other, of, np.random.default_rng(_SEED))
+    return gate.judge(domain, rows, one, other, of, rng)
 
 
 def _show(domain: Domain, verdict: gate.Verdict, console: Console) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from apps import compare, registry
 from apps.compare import Pair, judged
+from apps.errors import InputError
+from apps.settings import Settings
 from domain.decision import Decision
 from domain.fraud.events import Label
 from domain.registry import DOMAINS
 from models.errors import DataError
 from models.gate import Limits
+from models.registry import Registry, Standing
 
 FRAUD = DOMAINS["fraud"]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -77,3 +84,34 @@ def test_without_labels_or_with_answers_of_no_model_there_is_nothing_to_compare(
     mute = [Pair(p.ours, p.theirs.model_copy(update={"raw": []})) for p in pairs]
     with pytest.raises(DataError, match="too few"):
         judged(FRAUD, mute, labels, 14, QUICK)
+
+
+def test_the_command_reads_who_challenges_and_joins_both_sides_by_the_event(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pairs, labels = world()
+    others = [p.theirs.model_copy(update={"model_version": "v9", "raw": [0.0]}) for p in pairs]
+    held = {
+        FRAUD.shadow_topic: [*others, *(p.theirs for p in pairs), *(p.theirs.model_copy(update={"raw": [9.0]}) for p in pairs)],
+        FRAUD.decisions_topic: [p.ours for p in pairs] * 2,
+        FRAUD.labels_topic: labels,
+    }
+    known = Registry("fraud")
+    known.standing = Standing(domain="fraud", champion="v1", challengers=("v2",), at_us=1, by="ann", why="a try")
+    monkeypatch.setattr(compare, "values", lambda settings, topic, parse: iter(held[topic]))
+    monkeypatch.setattr(registry, "read", lambda settings, domain: known)
+    console = Console(file=(out := io.StringIO()), width=200)
+    found = compare.command(Settings(home=tmp_path), FRAUD, None, 14, console)
+    wanted = judged(FRAUD, pairs, labels, 14, Limits())
+    assert (found.champion, found.candidate, found.rows) == ("v1", "v2", 1_400)
+    assert found.checks[0] == wanted.checks[0], "the first decision of either counts"
+    assert "1,400 labelled events of 50 customers, which both decided" in out.getvalue()
+    known.standing = None
+    with pytest.raises(InputError, match="nothing challenges the champion of fraud"):
+        compare.command(Settings(home=tmp_path), FRAUD, None, 14, console)
+
+
+def test_one_wild_clock_does_not_leave_the_events_of_all_others_out() -> None:
+    pairs, labels = world()
+    later = {"event_time": START + timedelta(days=900), "model_version": "v0"}
+    wild = Pair(pairs[0].ours.model_copy(update=later), pairs[0].theirs.model_copy(update=later))
+    verdict = judged(FRAUD, [*pairs[1:], wild], labels, 14, QUICK)
+    assert (verdict.champion, verdict.rows) == ("v1", 1_400)
