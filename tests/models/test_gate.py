@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from domain.calibration import calibration_error
 from domain.learning import Matrix, Rows
 from domain.registry import DOMAINS
 from domain.schema import Feature, FeatureSchema
@@ -185,3 +186,14 @@ def test_each_scorer_is_given_its_own_time() -> None:
     clock = [0]
     found = latencies(Slow(3_000, clock), Slow(5_000, clock), np.zeros((10, 1)), clock=lambda: clock[0])
     assert found == (3.0, 5.0)
+
+
+def test_a_calibration_error_does_not_hang_on_the_order_of_rows_with_one_score() -> None:
+    y = np.repeat([0.0, 1.0], 500)
+    assert calibration_error(y, np.full(1_000, 0.5)) == 0.0
+    rng = np.random.default_rng(2)
+    score, order = np.round(rng.random(1_000), 1), rng.permutation(1_000)
+    assert calibration_error(y, score) == pytest.approx(calibration_error(y[order], score[order]), abs=1e-12)
+    different = rng.random(1_000)
+    bins = [(different[p].mean(), y[p].mean()) for p in np.array_split(np.argsort(different), 10)]
+    assert calibration_error(y, different) == pytest.approx(sum(abs(s - o) for s, o in bins) / 10)
