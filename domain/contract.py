@@ -79,7 +79,8 @@ class Verdict(NamedTuple):
     """The policy's answer: the action, whether a person should see it, the judged score and where it would tip.
 
     ``memory`` is what the policy will want to know at the key's next event (None: nothing new); ``notes`` go into the
-    decision's context. ``output`` is the one that a reason must explain: the class of an offer.
+    decision's context. ``output`` is the one that a reason must explain: the class of an
+    offer, or of the models beside the first one the bound that was judged.
     """
 
     action: str

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.schema import FeatureSchema
-from exports import lightgbm_text, parity
+from exports import files, lightgbm_text, parity
 from exports.formats import FORMATS
 from exports.lightgbm_c import Booster
 from exports.scorer import Scorer
@@ -73,7 +73,7 @@ class Bundle:
             self._demand(stated)
         scorer = chosen.load(file)
         if stated["outcome"] == "unavailable":  # nothing was there to score it when the bundle was made
-            text = (self.folder / called(name, FORMATS["native"].file_name)).read_text()
+            text = files.text(self.folder / called(name, FORMATS["native"].file_name))
             self._demand(asdict(parity.Truth(lightgbm_text.parse(text), self.schema).of_format(model_format, lambda: scorer)))
         if scorer.schema.digest != self.schema.digest:
             raise BundleError(f"{file}: its features are not those of the manifest; train again")
@@ -86,13 +86,14 @@ class Bundle:
             raise BundleError(f"bundle {self.version} has no passing parity report for {comparison['name']}: {why}; train again")
 
     @cached_property
-    def _booster(self) -> Booster:
-        native = self.folder / FORMATS["native"].file_name
-        return Booster(native.read_text(), len(self.schema), native.name)
+    def _boosters(self) -> list[Booster]:
+        natives = [self.folder / called(name, FORMATS["native"].file_name) for name in ("", *self.beside)]
+        return [Booster(files.text(file), len(self.schema), file.name) for file in natives]
 
     def contributions(self, row: Sequence[float]) -> NDArray[np.float64]:
-        """TreeSHAP values (outputs, features) of one row, in raw score."""
-        return self._booster.contributions(np.array([row], dtype=np.float64))[0, :, :-1]
+        """TreeSHAP values (outputs, features) of one row, in raw score: the outputs of the model, and of those beside it."""
+        rows = np.array([row], dtype=np.float64)
+        return np.vstack([booster.contributions(rows)[0, :, :-1] for booster in self._boosters])
 
 
 def load_bundle(folder: Path) -> Bundle:

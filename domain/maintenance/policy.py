@@ -19,7 +19,7 @@ from domain.terms import Term
 
 RUNNING: Final = 3  # cycles in a row with the bound below the lead time before an order is opened: one noisy cycle opens none
 LAPSE: Final = 250  # cycles after which an order counts as closed though no maintenance record said so: records get lost, too
-JUMP: Final = 1_000  # cycles; a counter that leaps further is believed when the next cycle agrees with it
+JUMP: Final = 1_000  # cycles; a counter that leaps further, or begins there, is believed when the next cycle agrees with it
 MARGIN: Final = 15.0  # cycles between estimate and bound where there is an estimate only: what lay between them near the lead time
 ORDERS: Final = 4  # of a machine that are remembered, for cycles that come again
 WAIT, ORDER, ORDERED = "wait", "order", "ordered"
@@ -113,11 +113,12 @@ class MaintenancePolicy:
             threshold=self.costs.lead,
             memory=changed.encode() if changed else None,
             notes=self._notes(scores[0], bound, event.key, opened),
+            output=len(scores) - 1,
         )
 
     def _next(self, known: _Memory, cycle: int, installed: int, bound: float) -> _Memory:
         """The memory after one more cycle, which is newer than all before and has no open order."""
-        near = known.newest == 0 or cycle <= known.newest + JUMP
+        near = cycle <= known.newest + JUMP
         if not near and not 0 < cycle - known.far <= JUMP:
             return known._replace(far=cycle)
         before = known.below if installed < known.newest and near else 0
@@ -126,7 +127,8 @@ class MaintenancePolicy:
         return _Memory(cycle, below, 0, orders)
 
     def _notes(self, rul: float, bound: float, machine: str, opened: int | None) -> dict[str, Value]:
-        notes: dict[str, Value] = {"rul": round(rul, 1), "early": round(bound, 1)}
+        """What stands in the context beside the cycle; an order that is not open is there as none, over what another model noted."""
+        notes: dict[str, Value] = {"rul": round(rul, 1), "early": round(bound, 1), "order": None, "ordered_at": None}
         if opened is not None:
             notes |= {"order": f"{machine}:{opened}:order", "ordered_at": float(opened)}
         return notes

@@ -32,19 +32,17 @@ def lives(key: NDArray[np.str_], age: Matrix) -> list[Index]:
 
     A row of unknown age (nan) belongs to the life before it; a late row, whose age is a little less than the one before it, too.
     """
-    found: list[Index] = []
-    for name in np.unique(key):
-        rows = np.flatnonzero(key == name)
-        ages = np.maximum.accumulate(np.nan_to_num(age[rows]))
-        fallen = np.flatnonzero(np.nan_to_num(age[rows], nan=np.inf) < ages / 2)
-        found += _split(rows, age, int(fallen[0])) if len(fallen) else [rows]
-    return found
+    order = np.argsort(key, kind="stable")
+    machines = np.split(order, np.flatnonzero(key[order][1:] != key[order][:-1]) + 1)
+    return [life for rows in machines if len(rows) for life in _of_one(rows, age[rows])]
 
 
-def _split(rows: Index, age: Matrix, at: int) -> list[Index]:
-    rest = rows[at:]
-    names = np.zeros(len(rest), dtype=np.str_)
-    return [rows[:at], *[rest[part] for part in lives(names, age[rest])]]
+def _of_one(rows: Index, age: Matrix) -> Iterator[Index]:
+    """The lives of one machine, whose rows' ages are ``age``: a new one begins where the age falls below half of what it was."""
+    while len(fallen := np.flatnonzero(age < np.fmax.accumulate(age) / 2)):
+        yield rows[: fallen[0]]
+        rows, age = rows[fallen[0] :], age[fallen[0] :]
+    yield rows
 
 
 def cuts(found: list[Index], names: NDArray[np.str_], repetition: int) -> Index:

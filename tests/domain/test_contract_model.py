@@ -103,5 +103,5 @@ def test_the_decisions_of_any_format_are_those_of_the_native_one_with_reasons_on
     assert len(decided["native"]) > 50
     assert all(fields == decided["native"] for fields in decided.values())
     explained = bundle.contributions(dataset(name).x[0].tolist())
-    assert explained.shape == (outputs(domain)[0], len(domain.schema))
+    assert explained.shape == (outputs(domain)[1], len(domain.schema))
     assert all(bool(one["reasons"]) == one["alert"] for one in decided["native"])

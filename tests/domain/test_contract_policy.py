@@ -85,7 +85,7 @@ def check(domain: Domain, verdict: Verdict) -> None:
     assert verdict.alert == (domain.actions[verdict.action] != "calm") or not verdict.alert
     assert math.isfinite(verdict.score)
     assert math.isfinite(verdict.threshold)
-    assert verdict.output in range(outputs(domain)[0])
+    assert verdict.output in range(outputs(domain)[1])
     assert verdict.memory is None or (domain.policy.remembers and len(verdict.memory) < MEMORY)
     orjson.dumps(dict(verdict.notes))
 

@@ -61,6 +61,13 @@ def test_a_machines_rows_are_parted_into_its_lives() -> None:
     assert [len(life) for life in lives(np.array(["m"] * len(ages)), np.array(ages))] == [50, 70, 28]
 
 
+def test_a_machine_may_have_thousands_of_lives_and_machines_come_mixed() -> None:
+    ages = np.tile(np.arange(1.0, 4.0), 3_000)
+    assert len(lives(np.full(len(ages), "m"), ages)) == 3_000
+    mixed = lives(np.array(["b", "a", "b", "a", "b"]), np.array([5.0, np.nan, np.nan, 7.0, 1.0]))
+    assert [life.tolist() for life in mixed] == [[1, 3], [0, 2], [4]]
+
+
 def test_a_cut_is_the_same_each_time_and_spread_over_the_life() -> None:
     found = [np.arange(100), np.arange(100, 150)]
     names = np.array(["a"] * 100 + ["b"] * 50)

@@ -101,6 +101,15 @@ def test_one_cycle_with_a_wild_counter_silences_no_machine() -> None:
     assert actions(judged(dict.fromkeys(range(2, 10), LOW), memory)[0]).count("order") == 1
 
 
+def test_a_wild_counter_at_the_very_start_silences_no_machine() -> None:
+    _, memory = judged({90_000_000: HIGH})
+    assert actions(judged(dict.fromkeys(range(1, 9), LOW), memory)[0]).count("order") == 1
+
+
+def test_a_machine_that_is_taken_in_late_in_its_life_is_believed_at_its_second_cycle() -> None:
+    assert actions(judged(dict.fromkeys(range(50_001, 50_010), LOW))[0]).count("order") == 1
+
+
 def test_a_counter_that_really_went_on_is_believed_at_the_second_cycle() -> None:
     _, memory = judged({1: HIGH})
     assert "order" in actions(judged(dict.fromkeys(range(50_001, 50_010), LOW), memory)[0])

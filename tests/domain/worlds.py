@@ -135,7 +135,7 @@ def decisions(name: str) -> tuple[Decision, ...]:
     """What a scorer that draws by lot decides of the busiest keys, event by event as they come; repeats are decided again."""
     domain = ALL[name]
     features, policy = domain.features(), domain.policy
-    model = Model("v1", "native", Guess(domain), lambda row: np.zeros((outputs(domain)[0], len(domain.schema))))
+    model = Model("v1", "native", Guess(domain), lambda row: np.zeros((outputs(domain)[1], len(domain.schema))))
     state, memory = dict[str, bytes](), dict[str, bytes]()
     found = []
     for event in of_busy_keys(name, 150):

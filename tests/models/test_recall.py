@@ -23,7 +23,7 @@ def decided(name: str) -> tuple[Decision, ...]:
     """All events in order of event time, each decided with what labels had told before; what comes again is decided again."""
     domain = ALL[name]
     features, policy, state, memory = domain.features(), domain.policy, dict[str, bytes](), dict[str, bytes]()
-    model = Model("v1", "native", Guess(domain), lambda row: np.zeros((outputs(domain)[0], len(domain.schema))))
+    model = Model("v1", "native", Guess(domain), lambda row: np.zeros((outputs(domain)[1], len(domain.schema))))
     waiting = sorted(labels(name), key=lambda label: (label.event_time, label.id), reverse=True)
     found = []
     for event in in_order([e for e in events(name) if not isinstance(e, bytes)]):
