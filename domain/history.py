@@ -18,6 +18,7 @@ from domain.compiled import compiled
 
 Entries = NDArray[np.int64]
 DAY: Final = 86_400
+WILD: Final = 8  # the newest entry by which time is told: those behind it may have wild clocks
 EMPTY: Final[Entries] = np.empty((0, 2), dtype=np.int64)
 _NOTHING: Final[Entries] = np.frombuffer(bytes(16), dtype=np.int64).reshape(-1, 2)[:0]  # not to be written to, like all that is decoded
 _YEAR_2000 = 946_684_800
@@ -72,7 +73,7 @@ def before(entries: Entries, time: int, ident: int) -> int:
 def remember(entries: Entries, time: int, value: int, ident: int, span: int, capacity: int) -> Entries:
     """The history with one more entry; those older than ``span`` seconds or beyond the ``capacity`` newest are let go.
 
-    Age counts from the second newest entry, so that one event with a wild clock does not wipe a history.
+    Age counts from the eighth newest entry, so that a few events with a wild clock do not wipe a history.
     """
     n, at = entries.shape[0], before(entries, time, ident)
     grown = np.empty((n + 1, 2), np.int64)
@@ -81,7 +82,7 @@ def remember(entries: Entries, time: int, value: int, ident: int, span: int, cap
     grown[at, 1] = ident
     grown[at + 1 :] = entries[at:]
     first = max(0, n + 1 - capacity)
-    oldest = (grown[max(0, n - 1), 0] >> 32) - span
+    oldest = (grown[max(0, n + 1 - WILD), 0] >> 32) - span
     while first < n and grown[first, 0] >> 32 < oldest:
         first += 1
     return grown[first:]

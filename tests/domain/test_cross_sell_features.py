@@ -199,7 +199,7 @@ def test_a_busy_shopper_keeps_the_newest_in_bounded_bytes() -> None:
 
 def test_what_is_older_than_a_year_is_let_go() -> None:
     old = [line(f"l{i}", START + i * MINUTE) for i in range(50)]
-    new = [line(f"n{i}", START + 366 * DAY + i * MINUTE) for i in range(2)]
+    new = [line(f"n{i}", START + 366 * DAY + i * MINUTE) for i in range(8)]
     kept = after([*old, *new])
     assert kept == after(new)
 
