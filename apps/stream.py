@@ -127,7 +127,7 @@ class Scoring:
             self.counts.repeated += 1
             if self.suppress_repeated:
                 return []
-        else:
+        elif decided.state:  # a domain that keeps none leaves nothing behind: its keys may never come again
             state.set_bytes(_STATE, decided.state)
         if decided.memory is not None:  # of a repeated event, too: other models or terms may have decided otherwise now
             state.set_bytes(_MEMORY, decided.memory)

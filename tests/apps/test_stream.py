@@ -24,6 +24,7 @@ from apps import scorer
 from apps.errors import BrokerError
 from apps.settings import Settings
 from apps.stream import Scoring, application, away
+from domain.contract import Computed
 from domain.cross_sell.groups import GROUPS
 from domain.decision import Decision
 from domain.registry import DOMAINS
@@ -350,3 +351,23 @@ def test_a_switch_of_terms_between_two_events_is_named_by_the_second_alone_and_m
     before, after = (Decision.model_validate_json(out.value) for out in (first, second))
     assert (before.action, before.terms) == ("approve", {})
     assert (after.action, after.terms, after.threshold) == ("review", {"analyst": 0.0, "delayed_customer": 0.0}, 0.0)
+
+
+class Stateless:
+    """Features that need nothing of their key's past."""
+
+    schema = FRAUD.schema
+
+    def learn(self, label: Any) -> None: ...
+
+    def compute(self, event: Any, state: bytes | None) -> Computed:
+        assert state is None
+        return Computed([5.0, *[0.0] * (len(FRAUD.schema) - 1)], b"", False)
+
+
+def test_a_domain_without_a_state_leaves_nothing_under_its_keys() -> None:
+    """Rows of a table have a key each, which never comes again: a changelog of them would grow without end."""
+    to, state = scoring(), FakeState()
+    to.features = Stateless()
+    assert [out.topic for out in send(to, state)] == ["fraud.decisions"]
+    assert state.kept == {}
