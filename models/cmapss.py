@@ -7,6 +7,7 @@ file fails after its last cycle; one of a test file is cut off before, and the R
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -42,6 +43,9 @@ def train_files(data: list[Path]) -> list[Path]:
         if not inside:
             raise DataError(f"{path}: no train file of C-MAPSS in this folder (train_FD001.txt, or .txt.gz)")
         found += inside
+    for file in found:
+        if file.name.startswith("test_FD"):
+            raise DataError(f"{file}: a test file's engines are cut off before they fail; give the train file, and this one with --test")
     return found
 
 
@@ -60,12 +64,20 @@ def emissions(data: list[Path]) -> Iterator[Emission]:
 
 def tested(test: Path, answers: Path) -> list[Engine]:
     """The engines of a test file, each with the cycles that it had left. Raises ``DataError`` naming file and line."""
+    if (one := _set(test)) and (other := _set(answers)) and one != other:
+        raise DataError(f"{answers} is of {other}, {test} of {one}: give the RUL file of the same set")
     found, left = engines(test), remaining(answers)
     if len(found) != len(left):
         raise DataError(f"{answers}: {len(left)} lines for the {len(found)} engines of {test}; give the RUL file of the same set")
     for engine, cycles in zip(found, left, strict=True):
         engine.left = cycles
     return found
+
+
+def _set(file: Path) -> str:
+    """Which of the four sets a file is of, by its name; empty where that does not say."""
+    found = re.search(r"FD[0-9]{3}", file.name)
+    return found[0] if found else ""
 
 
 def told(fleet: list[Engine]) -> Iterator[Emission]:

@@ -180,11 +180,18 @@ def _read(files: dict[str, Path], grouping: Grouping) -> _Recording:
 def _groups(file: Path, product: NDArray[np.int64], grouping: Grouping) -> NDArray[np.int64]:
     """(n,) the group code of each line; a product that the file does not list is in no group."""
     table = _table(file, _PRODUCT)
-    columns, among = (table[name].to_pylist() for name in _PRODUCT), codes(grouping.names)
+    try:
+        numbers = table[_PRODUCT[0]].cast(pa.int64()).to_pylist()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(f"{file}: {_PRODUCT[0]} holds what is no number ({str(error).splitlines()[0]})") from None
+    of, among = (table[name].to_pylist() for name in _PRODUCT[1:]), codes(grouping.names)
     code = {
-        n: among.get(grouping.group_of(department, category) or "", _NO_GROUP) for n, department, category in zip(*columns, strict=True)
+        n: among.get(grouping.group_of(department, category) or "", _NO_GROUP) for n, department, category in zip(numbers, *of, strict=True)
     }
-    return np.array([code.get(number, _NO_GROUP) for number in product.tolist()], dtype=np.int64)
+    listed = [code.get(number) for number in product.tolist()]
+    if all(found is None for found in listed):
+        raise DataError(f"{file}: lists none of the products that were bought; give the products of the same recording")
+    return np.array([_NO_GROUP if found is None else found for found in listed], dtype=np.int64)
 
 
 def _table(file: Path, columns: list[str]) -> pa.Table:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
@@ -32,6 +33,9 @@ def emissions(files: Iterable[Path]) -> Iterator[Emission]:
         table = pa.concat_tables(tables)
     except pa.ArrowInvalid as error:
         raise DataError(f"{', '.join(map(str, named))}: their columns are of different types ({str(error).splitlines()[0]})") from None
+    if (different := len(pc.unique(table["TRANSACTION_ID"]))) < table.num_rows:
+        again = f"{table.num_rows - different:,} of {table.num_rows:,} rows have a TRANSACTION_ID that stands before"
+        raise DataError(f"{', '.join(map(str, named))}: {again}; give each file once, and number the payments through all files")
     table = table.append_column(_PLACE, pa.array(range(table.num_rows), pa.int64()))
     table = table.sort_by([("TX_DATETIME", "ascending"), ("TRANSACTION_ID", "ascending")])
     sizes = [(file, t.num_rows) for file, t in zip(named, tables, strict=True)]
@@ -86,6 +90,10 @@ def _payment(number: object, at: datetime, customer: object, terminal: object, a
     values = (number, at, customer, terminal, amount, fraud)
     if None in values:
         raise ValueError(f"{', '.join(n for n, v in zip(_COLUMNS, values, strict=True) if v is None)} without a value")
+    if fraud not in (0, 1):
+        raise ValueError(f"TX_FRAUD is {fraud!r}, neither 0 nor 1")
+    if at.tzinfo is not None:
+        at = at.astimezone(UTC)
     payment = Payment(
         transaction_id=str(number),
         event_time=at.replace(tzinfo=UTC),

@@ -106,3 +106,7 @@ def test_a_rul_file_of_another_set_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=rf"RUL_FD001\.txt.*{why}"):
             cmapss.tested(test, written(tmp_path / "RUL_FD001.txt", lines))
+    with pytest.raises(DataError, match=r"RUL_FD003\.txt is of FD003, .*test_FD001\.txt of FD001: give the RUL file of the same set"):
+        cmapss.tested(test, written(tmp_path / "RUL_FD003.txt", ["1", "2"]))
+    with pytest.raises(DataError, match=r"test_FD001\.txt: a test file's engines are cut off"):
+        cmapss.emissions([test])

@@ -151,6 +151,15 @@ def test_a_column_that_is_not_what_it_should_be_is_named(tmp_path: Path, lines: 
         list(complete_journey.emissions([folder(tmp_path, lines)]))
 
 
+def test_products_are_found_by_number_however_they_are_written_and_others_are_refused(tmp_path: Path) -> None:
+    as_numbers = of(folder(tmp_path), Purchase)
+    assert of(folder(tmp_path, products={"product_id": list(map(str, PRODUCTS["product_id"]))}), Purchase) == as_numbers
+    with pytest.raises(DataError, match=r"products\.parquet: lists none of the products that were bought"):
+        list(complete_journey.emissions([folder(tmp_path, products={"product_id": [91, 92, 93, 94, 95]})]))
+    with pytest.raises(DataError, match=r"products\.parquet: product_id holds what is no number"):
+        list(complete_journey.emissions([folder(tmp_path, products={"product_id": ["a", "b", "c", "d", "e"]})]))
+
+
 def test_files_that_are_not_there_or_are_others_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere: no such file or folder"):
         complete_journey.count([tmp_path / "nowhere"])
