@@ -24,9 +24,11 @@ from apps.settings import Settings
 from apps.terminal import Progress, progress, say
 from apps.topics import consumer_group
 from domain.contract import Domain, Emission, MalformedEvent
+from domain.messages import LATEST
 from domain.registry import DOMAINS
 
 LIVE = datetime(2026, 1, 1, tzinfo=UTC)  # when the simulated world goes live: what lies before is history
+END = LATEST - timedelta(days=366)  # of a simulated world: labels become known after what they speak of
 _TOLD_EVERY = 10.0  # seconds
 _PATIENCE = 20.0  # seconds to wait for a scorer that does nothing
 
@@ -49,9 +51,9 @@ def command(
     """
     domain = DOMAINS[domain_name]
     start = LIVE - timedelta(days=warmup_days)
-    world = domain.simulate(size.seed, start, **_sizes(domain, size))
+    sizes = _sizes(domain, size)
     with explained(settings), process.stoppable() as stop:
-        emissions, at = beyond(world, _newest(settings, domain))
+        emissions, at = beyond(lambda: _until_the_end(domain.simulate(size.seed, start, **sizes)), _newest(settings, domain))
         if at is not None:
             say(console, f"going on where the last run stopped, at {at:%Y-%m-%d %H:%M} of the simulated time")
         replay = Replay(settings, domain)
@@ -132,23 +134,31 @@ def _now_and_then(domain: Domain, console: Console) -> Callable[[Sent, datetime]
     return progress
 
 
-def beyond(world: Iterator[Emission], newest: Any) -> tuple[Iterator[Emission], datetime | None]:
-    """The world from right behind the event that is ``newest`` in Kafka, and when that was sent; all of it if it has no such event.
+def _until_the_end(world: Iterator[Emission]) -> Iterator[Emission]:
+    """A world's emissions. Raises ``InputError`` where it has come to the end of time, as messages tell it."""
+    for emission in world:
+        if emission.at >= END:
+            raise InputError(f"the simulated world has come to {END:%Y}, where it ends; begin a new one with `polyscore reset`")
+        yield emission
+
+
+def beyond(begun: Callable[[], Iterator[Emission]], newest: Any) -> tuple[Iterator[Emission], datetime | None]:
+    """The world, which ``begun`` begins, from right behind the event that is ``newest`` in Kafka, and when that was sent.
+
+    All of it if it has no such event.
 
     Emissions go out in their order, so none that lies behind it was left out before it. What a late event or a label
     brought there before is sent again: repeats change nothing.
     """
     if newest is None:
-        return world, None
-    until = newest.event_time + timedelta(days=2)  # a late event is sent after its time
-    passed: list[Emission] = []
+        return begun(), None
+    world, until = begun(), newest.event_time + timedelta(days=2)  # a late event is sent after its time
     for emission in world:
-        passed.append(emission)
         if emission.stream == "events" and getattr(emission.value, "id", None) == newest.id:
             return world, emission.at
         if emission.at > until:
             break
-    return chain(passed, world), None
+    return begun(), None
 
 
 def _newest(settings: Settings, domain: Domain) -> Any:

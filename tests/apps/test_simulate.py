@@ -20,7 +20,7 @@ def world(seed: int = 7) -> list[Emission]:
 
 
 def rest(newest: object) -> list[Emission]:
-    emissions, _ = beyond(iter(world()), newest)
+    emissions, _ = beyond(lambda: iter(world()), newest)
     return list(emissions)
 
 
@@ -44,7 +44,7 @@ def test_a_world_without_that_event_is_sent_from_its_beginning_and_whole() -> No
     stranger = next(e.value for e in world(seed=8) if e.stream == "events")
     assert rest(stranger) == world()
     assert rest(None) == world()
-    assert beyond(iter(world()), stranger)[1] is None
+    assert beyond(lambda: iter(world()), stranger)[1] is None
 
 
 def test_both_paces_at_once_are_refused() -> None:
