@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,8 +23,8 @@ def command(settings: Settings, model: Path, name: str | None, told: Told, *, co
 
     Raises ``InputError``, or as ``models.adopted.adopt``.
     """
-    if not math.isfinite(told.threshold):
-        raise InputError(f"--threshold {told.threshold}: give a number")
+    if not 0 <= told.threshold <= 1:
+        raise InputError(f"--threshold {told.threshold}: give a probability, from 0 to 1")
     called = name_for(model, name)
     folder = settings.bundles / called
     text = files.text(model)

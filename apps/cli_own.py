@@ -20,7 +20,8 @@ def adopt(
     label: Annotated[str, typer.Option(help="What the model predicts, in a word.")] = "label",
     classes: Annotated[str, typer.Option(help="Names of the model's classes 0, 1, ..., with commas between. Default: the numbers.")] = "",
     threshold: Annotated[
-        float, typer.Option(help="Of two classes: the probability of the second from which on a row is flagged.", callback=finite)
+        float,
+        typer.Option(help="Of two classes: the probability of the second from which on a row is flagged.", min=0, max=1, callback=finite),
     ] = 0.5,
 ) -> None:
     """Take in a LightGBM file of your own: a bundle with every format and its proof, ready for a stream."""

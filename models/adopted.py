@@ -35,9 +35,14 @@ def adopt(text: str, name: str, source: str, told: Told, folder: Path, now: date
     """Write a bundle of the model ``text`` below ``folder``; returns its path.
 
     Raises ``ExportError`` for a file that cannot be read or carried to every format, ``DataError`` for classes that are not as many as the
-    model's, or two of multiclass, ``BundleError`` where the bundle cannot be written.
+    model's, or two of multiclass, or a random forest, ``BundleError`` where the bundle cannot be written.
     """
     model = lightgbm_text.parse(text, source)
+    if model.ensemble.link.average_over > 1:
+        raise DataError(
+            f"{source} averages its trees (a random forest), which a stream's windows of quality would take for their sum; use "
+            "`polyscore export`, `score` and `serve` with it"
+        )
     booster, schema, objective = lgb.Booster(model_str=text), model.schema, objective_of(model)
     trained = bundle_writing.Trained(
         domain=name,

@@ -35,7 +35,7 @@ class Act(BaseModel):
 
     act_id: _Name
     domain: _Name
-    decision_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+    decision_id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]  # a machine's id and its cycle
     analyst: _Name
     at_us: int = Field(ge=0, le=LATEST_US)
     what: What

@@ -5,7 +5,6 @@ Light: it imports nothing that learns or scores. The command line makes these va
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -89,7 +88,7 @@ def facts(name: str, stated: Mapping[str, Any]) -> Facts:
         label, dropped, params = str(data["label"]), tuple(map(str, data.get("dropped", ()))), dict(stated["params"])
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise BundleError(f"its manifest cannot be read as a table's ({error!r}); train again") from None
-    if not math.isfinite(threshold) or (len(classes) != 2) == (objective == "binary") or (not classes) != (objective == "regression"):
+    if not 0 <= threshold <= 1 or (len(classes) != 2) == (objective == "binary") or (not classes) != (objective == "regression"):
         raise BundleError(f"its manifest says {objective} with {len(classes)} classes and a threshold of {threshold}; train again")
     return Facts(name, objective, schema, label, classes, threshold, dropped, params)
 

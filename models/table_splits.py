@@ -94,5 +94,5 @@ def _by_lot(table: Table, rows: Index, folds: int, seed: int) -> list[Split]:
     counts = np.bincount(y.astype(np.int64), minlength=len(table.classes))
     if counts.min() < folds:
         rare = table.classes[int(counts.argmin())]
-        raise DataError(f"column {table.label!r}: {rare!r} stands in {counts.min()} rows only, at least {2 * folds} are needed")
+        raise DataError(f"column {table.label!r}: {rare!r} stands in {counts.min()} rows only, at least {folds} are needed")
     return [(rows[a], rows[b]) for a, b in StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, y)]

@@ -76,6 +76,13 @@ def test_two_classes_of_multiclass_are_refused_as_they_would_be_no_domain(tmp_pa
     assert not (tmp_path / "mine").exists()
 
 
+def test_a_random_forest_is_refused_as_decisions_carry_its_sum(tmp_path: Path) -> None:
+    forest = model("regression", boosting="rf", bagging_fraction=0.5, bagging_freq=1)
+    with pytest.raises(DataError, match=r"mine.txt averages its trees .*polyscore export"):
+        adopt(forest, "mine", "mine.txt", Told(), tmp_path / "mine", NOW)
+    assert not (tmp_path / "mine").exists()
+
+
 def test_names_that_lightgbm_would_refuse_or_change_are_given_by_their_places() -> None:
     schema = lightgbm_text.parse(model()).schema
     assert takeable(schema) == ["amount", "purpose"]

@@ -112,6 +112,10 @@ def test_an_act_that_cannot_be_kept_is_refused_when_it_is_made(broken: dict[str,
         act("close", 1, **broken)
 
 
+def test_an_alert_of_a_machine_with_a_long_name_can_be_worked_on() -> None:
+    assert act("close", 1, decision_id=f"{'m' * 64}:1000000:order").decision_id.endswith("order")
+
+
 def test_only_a_closing_has_a_verdict() -> None:
     with pytest.raises(ValidationError, match="only a closing"):
         act("claim", 0, verdict="fraud")
