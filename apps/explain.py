@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from confluent_kafka import Consumer, TopicPartition
 from pydantic import ValidationError
 from rich.console import Console
@@ -76,18 +77,20 @@ def gather(settings: Settings, domain: Domain, decision: Decision) -> Audit:
 
 
 def _find(settings: Settings, domains: list[Domain], decision_id: str, told: Progress) -> Decision:
-    """The newest decision of this id. Raises ``InputError`` where there is none."""
-    wanted, found = decision_id.encode(), None
+    """The newest decision of this id. Raises ``InputError`` where there is none, or where several domains have one."""
+    wanted, found = orjson.dumps(decision_id)[1:-1], dict[str, Decision]()
     for domain in domains:
         told(f"looking through {domain.decisions_topic}", 0, 0)
         for message in to_end(settings, domain.decisions_topic, {}):
             value = message.value() or b""
             if wanted in value and (decision := _decision(value)) and decision.decision_id == decision_id:
-                found = decision
-    if found is None:
+                found[domain.name] = decision
+    if len(found) > 1:
+        raise InputError(f"{masked(decision_id)!r} is a decision of {' and of '.join(found)}: say which with --domain")
+    if not found:
         where = ", ".join(domain.decisions_topic for domain in domains)
         raise InputError(f"no decision {masked(decision_id)!r} on {where}; ids are shown in the dashboard and by `polyscore decisions`")
-    return found
+    return found.popitem()[1]
 
 
 def _decision(value: bytes) -> Decision | None:
