@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 from rich.console import Console
 
 from apps import history, loading, registry
 from apps.errors import BrokerError, InputError
-from apps.kafka import explained, produce, producer_config
+from apps.kafka import consumer_config, explained, produce, producer_config
 from apps.out_file import written
+from apps.partitions import watermarks
 from apps.settings import Settings
 from apps.sheet import harmless
 from apps.terminal import progress, say
@@ -51,6 +52,9 @@ def command(settings: Settings, options: Options, console: Console) -> int:
     domain = DOMAINS[options.domain]
     model = loading.load(settings, domain, options.bundle or registry.champion(settings, domain.name), options.format)
     with explained(settings), progress(console) as told:
+        if _cut(settings, domain):
+            why = f"the first messages of {domain.events_topic} are not kept any more"
+            say(console, f"{why}: what reaches back beyond them the stream knows, and this list does not")
         domain = domain.with_terms(registry.read(settings, domain.name).terms)  # a list of now: by what is in force now
         newest = decided(domain, model, _past(settings, domain), told)
     rows = [d for d in newest if d["event_time"] >= options.since and (options.everything or domain.actions.get(d["action"]) != "calm")]
@@ -59,6 +63,15 @@ def command(settings: Settings, options: Options, console: Console) -> int:
     _send(settings, domain, rows)
     say(console, f"{len(newest):,} {domain.key_name}s scored by model {model.version} as {model.format}; {len(rows):,} in {options.out}")
     return len(rows)
+
+
+def _cut(settings: Settings, domain: Domain) -> bool:
+    """Whether Kafka has let go of events."""
+    consumer = Consumer(consumer_config(settings, f"polyscore-{domain.name}-batch"))
+    try:
+        return any(low > 0 for low, _ in watermarks(consumer, domain.events_topic).values())
+    finally:
+        consumer.close()
 
 
 def _past(settings: Settings, domain: Domain) -> Iterator[history.Past]:
