@@ -99,9 +99,6 @@ class System(Protocol):
     def start(self, name: str) -> None:
         """Start it again."""
 
-    def supervise(self, name: str) -> None:
-        """From now on start it again whenever it ends by itself, as a deployment does."""
-
     def freeze(self, name: str) -> None:
         """Let it hang: it is there, and does nothing."""
 

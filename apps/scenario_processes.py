@@ -19,7 +19,6 @@ class Processes:
         self._children: dict[str, Child] = {}
         self._words: dict[str, list[str]] = {}
         self._ended: set[str] = set()  # those that the story ended itself
-        self._supervised: set[str] = set()
 
     def begin(self, name: str, words: list[str]) -> None:
         """Start ``polyscore WORDS`` under a name."""
@@ -38,10 +37,6 @@ class Processes:
         self._children[name].popen.kill()
         self._children[name].popen.wait(30)
 
-    def supervise(self, name: str) -> None:
-        """Start it again when it ends by itself, as a deployment's supervisor does: at the next look at what is missed."""
-        self._supervised.add(name)
-
     def freeze(self, name: str) -> None:
         self._children[name].popen.send_signal(signal.SIGSTOP)
 
@@ -50,12 +45,8 @@ class Processes:
 
     def missed(self) -> str:
         """The first that has ended unasked, and its last words; empty where all run."""
-        for name, child in list(self._children.items()):
-            if child.running or name in self._ended:
-                continue
-            if name in self._supervised:
-                self.again(name)
-            else:
+        for name, child in self._children.items():
+            if not child.running and name not in self._ended:
                 return f"{name} ended with status {child.popen.returncode}: {last_words(child.log)}"
         return ""
 

@@ -193,9 +193,6 @@ class Embedded:
     def start(self, name: str) -> None:
         self._processes.again(name)
 
-    def supervise(self, name: str) -> None:
-        self._processes.supervise(name)
-
     def freeze(self, name: str) -> None:
         self._processes.freeze(name)
 

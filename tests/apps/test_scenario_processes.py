@@ -1,4 +1,4 @@
-"""The processes of a scenario: missed where they end by themselves, started again where somebody watches over them."""
+"""The processes of a scenario: missed where they end by themselves, and gone with it."""
 
 from __future__ import annotations
 
@@ -30,16 +30,6 @@ def test_one_that_the_story_killed_is_not_missed(processes: Processes) -> None:
     processes.begin("sink", ["sink"])
     processes.kill("sink")
     assert processes.missed() == ""
-
-
-def test_one_that_is_watched_over_is_started_again(processes: Processes) -> None:
-    processes.begin("sink", ["sink"])
-    processes.supervise("sink")
-    until_ended(processes, "sink")
-    before = processes._children["sink"].popen.pid
-    assert processes.missed() == ""
-    assert processes._children["sink"].popen.pid != before
-    processes.kill("sink")
 
 
 def test_a_frozen_one_is_ended_all_the_same(tmp_path: Path) -> None:

@@ -48,12 +48,10 @@ class Incarnations:
             self._read[message.topic(), message.partition()] = message.offset() + 1
             self.made.append(orjson.loads(message.value() or b""))
 
-    def until(self, condition: Callable[[Decisions], bool], *, supervised: bool = False) -> None:
-        """Wait until what was made is enough; ``supervised``: a scorer that gives up is started again."""
+    def until(self, condition: Callable[[Decisions], bool]) -> None:
+        """Wait until what was made is enough; a scorer that nobody killed does not end meanwhile."""
 
         def enough() -> bool:
-            if supervised and not self.process.alive():
-                self.again()
             assert self.process.alive(), self.process.output()
             self.look()
             return condition(self.made)

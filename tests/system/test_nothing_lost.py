@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 import pytest
 
+from apps import process
 from apps.settings import Guarantee, Settings
 from domain.registry import DOMAINS
 from tests.system.incarnations import Decisions, Incarnations, as_row, bits_of, now_us, one_after, running, stored
@@ -45,12 +46,13 @@ def test_every_payment_keeps_its_decision_its_row_and_its_features_through_kills
             scorers.process.kill_hard()
             scorers.again()
         scorers.until(one_after(scorers.began_us[-1]))
+        scorers.until(one_after(now_us() + int(1e6 * process.WORKED)))  # it has had a Kafka for so long that it waits for it
         flow.must_go_on()
         fresh_broker.crash_and_restart()
-        scorers.until(one_after(now_us()), supervised=True)
+        scorers.until(one_after(now_us()))
         flow.must_go_on()
         rows = expected_rows(flow.stop())
-        scorers.until(lambda made: {d["decision_id"] for d in made} >= set(rows), supervised=True)
+        scorers.until(lambda made: {d["decision_id"] for d in made} >= set(rows))
         assert scorers.process.stop() == 0, scorers.process.output()
         decisions: Decisions = [orjson.loads(m.value()) for m in read_topic(settings, FRAUD.decisions_topic)]
         scorers.look()
@@ -74,6 +76,7 @@ def _check_that_the_kills_hit(scorers: Incarnations) -> None:
     """Each incarnation had decided something, and of what they decided not all was committed when they were killed."""
     numbers = scorers.by_number()
     assert all(numbers[i] > 0 for i in range(KILLS + 1)), f"some were killed before they decided anything: {numbers}"
+    assert len(scorers.began_us) == KILLS + 1, "a scorer ended that nobody had killed"
     output = scorers.process.output()  # of all of them: each began, and began once more where it lost Kafka
     assert output.count("scoring fraud.payments") == len(scorers.began_us) + output.count("this scorer begins again")
     again = len(scorers.made) - len({d["decision_id"] for d in scorers.made})
