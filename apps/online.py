@@ -26,7 +26,7 @@ from exports.scorer import Scores
 from models import gate
 from models.answers import answers, outputs
 from models.decide import Model
-from models.online import Online, Seen
+from models.online import WAITING, Online, Seen
 from models.shadow import Shadow
 
 VERSION, FORMAT = "online", "river"  # what stands on its decisions
@@ -103,6 +103,8 @@ class Challenger:
         verdict = judged(self._domain, list(self.online.seen), self._us_a_row, limits(self._settings))
         if verdict is not None:
             text = f"the online learner: {verdict.reason}"
+            if self.online.forgotten:
+                text += f"; {self.online.forgotten:,} decisions were forgotten before a label came: it keeps {WAITING:,}"
             _log.info(text, domain=self._domain.name)
             loop_events.tell(self._producer, loop_events.event(self._domain.name, "gate", VERSION, text, **verdict.to_json()))
 

@@ -57,7 +57,7 @@ class Online:
         self._early: OrderedDict[str, list[Any]] = OrderedDict()  # labels by id: what they speak of may come after them
         self._early_of_key: dict[str, set[str]] = defaultdict(set)
         self.seen: deque[Seen] = deque(maxlen=KEPT)
-        self.learned_rows = 0
+        self.learned_rows = self.forgotten = 0
 
     def decided(self, decision: Decision) -> Vector | None:
         """What the learner says of a decision's features, (outputs,); None for one that it has seen, or that has none."""
@@ -73,6 +73,7 @@ class Online:
             self._learn(waiting, y)
         elif len(self._waiting) > WAITING:
             self._forget(next(iter(self._waiting)))
+            self.forgotten += 1
         return answer
 
     def _told_before(self, decision: Decision) -> list[Any]:

@@ -17,12 +17,15 @@ from ui import letter_form, letter_queries, letter_text, parts
 from ui.asking import shared
 
 EVERY, NOBODYS = "every code", "of no domain"
-_LIST, _OPEN = "letters shown", "letter"
+_LIST, _NONE, _OPEN = "letters shown", "no letters", "letter"
 
 
 def figures(engine: Engine, domain: Domain) -> None:
     """The counts by code, and how many letters have come since the list was made."""
     newest = shared(letter_queries.newest_us, engine, domain.name)
+    if st.session_state.get(_NONE) and (newest or letter_queries.newest_us(engine, "")):
+        del st.session_state[_NONE]
+        st.rerun()  # the first has come: there is no list yet that could move
     if not newest:
         parts.empty(f"no message of {domain.title} was refused.", f"polyscore stream {domain.name}", "polyscore monitor", "polyscore sink")
         return
@@ -61,6 +64,7 @@ def _filtered(engine: Engine, domain: Domain) -> Sequence[Any]:
     codes = shared(letter_queries.by_code, engine, domain.name)
     nobodys = [NOBODYS] if letter_queries.newest_us(engine, "") else []
     if not codes and not nobodys:
+        st.session_state[_NONE] = True
         return []
     code = st.selectbox("Code", [EVERY, *codes, *nobodys], key="code", bind="query-params", width=320)
     wanted = (domain.name, code)

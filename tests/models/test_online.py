@@ -109,4 +109,5 @@ def test_the_oldest_that_wait_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> 
     some = [d for d in made("fraud") if d.decision_id in about][:30]
     for decision in some:
         online.decided(decision)
+    assert online.forgotten == 20
     assert [online.learned(about[d.decision_id]) for d in some] == [0] * 20 + [1] * 10

@@ -24,12 +24,18 @@ from ui.picture import FIRST, PAGES, chromium, open_page, take
 pytestmark = pytest.mark.system
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    url = f"sqlite:///{tmp_path / 'polyscore.db'}"
-    fill(url, alerts=60)
-    fill_letters(url, 40)
-    comparison = tmp_path / "comparison.json"
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A small database that all these pages show."""
+    made = f"sqlite:///{tmp_path_factory.mktemp('shown') / 'polyscore.db'}"
+    fill(made, alerts=60)
+    fill_letters(made, 40)
+    return made
+
+
+@pytest.fixture(scope="module")
+def address(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    comparison = tmp_path_factory.mktemp("compared") / "comparison.json"
     comparison.write_text(json.dumps(compared()))
     port = free_port(0)
     server = subprocess.Popen(
@@ -49,6 +55,29 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.timeout(900)  # a bare machine installs Chromium first
+def test_a_page_that_is_a_fresh_servers_first_visit_is_the_dashboards_own(address: str) -> None:
+    """Streamlit serves a folder named ``pages`` by itself, without the entry, until the entry has run once: it comes first here."""
+    with chromium() as browser:
+        page = open_page(browser, f"{address}/models")
+        navigation = page.get_by_test_id("stSidebarNavLink")
+        navigation.first.wait_for(timeout=30_000)
+        assert [link.split()[-1] for link in navigation.all_inner_texts()] == [
+            "Overview",
+            "Live",
+            "SLA",
+            "Alerts",
+            "Decision",
+            "Now",
+            "Models",
+            "What-if",
+            "Formats",
+            "letters",
+            "Scenarios",
+        ]
+        page.close()
+
+
+@pytest.mark.timeout(900)
 def test_every_page_draws_its_data_in_chromium(address: str) -> None:
     wanted = {
         "decision?decision=d000590": ("and a person was called", "The customer's last"),
@@ -85,25 +114,12 @@ def test_a_phone_shows_pages_that_need_no_scrolling_sideways(address: str) -> No
 
 
 @pytest.mark.timeout(900)
-def test_a_page_that_is_a_fresh_servers_first_visit_is_the_dashboards_own(address: str) -> None:
-    """Streamlit serves a folder named ``pages`` by itself, without the entry, until the entry has run once."""
+def test_the_first_dead_letter_brings_its_list_by_itself(address: str, url: str) -> None:
     with chromium() as browser:
-        page = open_page(browser, f"{address}/models")
-        navigation = page.get_by_test_id("stSidebarNavLink")
-        navigation.first.wait_for(timeout=30_000)
-        assert [link.split()[-1] for link in navigation.all_inner_texts()] == [
-            "Overview",
-            "Live",
-            "SLA",
-            "Alerts",
-            "Decision",
-            "Now",
-            "Models",
-            "What-if",
-            "Formats",
-            "letters",
-            "Scenarios",
-        ]
+        page = open_page(browser, f"{address}/dead_letters?domain=cross_sell")
+        page.get_by_text("Nothing to show yet").first.wait_for(timeout=30_000)
+        fill_letters(url, 3, domain="cross_sell", topic="cross_sell.dead-letters")
+        page.get_by_text("the newest 3").first.wait_for(timeout=30_000)
         page.close()
 
 
