@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.registry import Domains
 from tests.bench.readme import BEGIN, END
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,3 +48,6 @@ def test_the_page_on_domains_holds_the_whole_of_a_domain_that_passes_the_contrac
     assert [line for line in code.splitlines() if line] == [
         line for line in (ROOT / "tests/domain/toy.py").read_text().splitlines() if line
     ]
+    (name, place), *others = re.findall(r'`"(\w+)": "([\w.:]+)",` in', page)
+    assert not others
+    assert Domains({name: place.replace("domain.toy", "tests.domain.toy")})[name].name == name, "the line that puts it into the list"
