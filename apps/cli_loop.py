@@ -85,7 +85,7 @@ def loop(
     from apps import loop as process
     from models.rules import Rules
 
-    rules = Rules(labels, seconds(every), drift, retry_labels)
+    rules = Rules(labels, seconds(every, "--every"), drift, retry_labels)
     watched = [DOMAINS[domain]] if domain else [*DOMAINS.values()]
     what = f"watching the models of {', '.join(d.name for d in watched)}"
     run_on(what, lambda settings, stop: process.run(settings, watched, rules, stop=stop))

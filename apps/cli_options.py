@@ -122,7 +122,7 @@ def guarantee_of(chosen: GuaranteeName | None, settings: Settings) -> Guarantee:
     return "exactly-once" if chosen is GuaranteeName.exactly_once else "at-least-once"
 
 
-def seconds(text: str | None) -> float | None:
+def seconds(text: str | None, option: str = "--for") -> float | None:
     """``90``, ``60s``, ``5m`` or ``1h`` as seconds."""
     if text is None:
         return None
@@ -133,5 +133,5 @@ def seconds(text: str | None) -> float | None:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e9:
-        raise typer.BadParameter(f"{text!r} is not a time; write 60s, 5m or 1h", param_hint="--for")
+        raise typer.BadParameter(f"{text!r} is not a time; write 60s, 5m or 1h", param_hint=option)
     return value

@@ -67,7 +67,8 @@ class Trainings:
         while self._waiting and self.failed is None and len(self._running) < (os.cpu_count() or 1):
             domain = self._waiting.popleft()
             child = Child.start(f"{domain}-training", ["-m", "apps.cli", "train", domain], self._settings.logs, {})
-            os.setpriority(os.PRIO_PROCESS, child.popen.pid, _STANDS_BACK * len(self._read))
+            behind = os.getpriority(os.PRIO_PROCESS, 0) + _STANDS_BACK * len(self._read)
+            os.setpriority(os.PRIO_PROCESS, child.popen.pid, behind)
             self._running[domain], self._read[domain] = child, child.began
             self.now[domain] = "its model is being trained"
 
