@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,24 @@ from models.train import train
 from tests import own
 from tests.apps import databases
 from tests.once import bundle_once, once
+from tests.published import DATA
 
 LONG = 400.0  # seconds that a test is given
 DAYS = 28  # of simulated history: what the smallest training needs
 
 
 def pytest_configure() -> None:
-    """A machine without a C compiler gets the one of the package ``ziglang``."""
+    """The caller's own Kafka, database and settings are none of the tests', and a machine without a C compiler gets ``ziglang``'s."""
+    for name in [name for name in os.environ if name.startswith(("KAFKA_", "POLYSCORE_")) and name != "POLYSCORE_TEST_DATA"]:
+        del os.environ[name]
+    if os.environ.get("POLYSCORE_TEST_DATA") and not DATA.is_dir():
+        pytest.exit(f"POLYSCORE_TEST_DATA: there is no folder {DATA}", 2)
     if not (os.environ.get("CC") or any(map(shutil.which, ("cc", "gcc", "clang")))):
         os.environ["CC"] = f"{sys.executable} -m ziglang cc"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, by the time they are given, and dealt out among the workers: they then end together.
+    """The longest first, by the time they are given, and dealt out among the workers, modules as a whole: they then end together.
 
     A worker begins with its share of the list as it stands (xdist's ``worksteal``), and nobody takes from it what stands in front.
     """
@@ -39,10 +45,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def given(item: pytest.Item) -> float:
         return max((float(mark.args[0]) for mark in item.iter_markers("timeout")), default=0.0)
 
+    def place(item: pytest.Item) -> str:
+        return str(item.path)
+
     items.sort(key=given, reverse=True)
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     long = [item for item in items if given(item) >= LONG]
-    rest, hands = items[len(long) :], [long[i::workers] for i in range(workers)]
+    modules = [list(found) for _, found in groupby(sorted(long, key=place), key=place)]  # what a module shares is made once
+    modules.sort(key=lambda found: -sum(map(given, found)))
+    rest, hands = items[len(long) :], [list[pytest.Item]() for _ in range(workers)]
+    for found in modules:
+        min(hands, key=lambda hand: sum(map(given, hand))).extend(found)
     for i, hand in enumerate(hands):
         share = sum(map(len, hands[i:])) + len(rest)
         more = max(0, share // (workers - i) - len(hand))

@@ -12,6 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
+from apps import broker
+from apps.settings import Settings
+
 ROOT = Path(__file__).resolve().parents[1]
 RUNS_ON = (
     "polyscore stream",
@@ -43,6 +46,16 @@ class Reader:
         own = Path(sys.executable).parent
         cleared = {name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "POLYSCORE_", "PYTEST_"))}
         self.environment = {**cleared, "PATH": f"{own}{os.pathsep}{os.environ['PATH']}", "POLYSCORE_HOME": str(folder / "home")}
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing that was begun is left: where all went well, it was stopped before."""
+        for process in self.beside.values():
+            process.kill()
+            process.wait(30)
+        broker.stop(Settings(home=self.folder / "home"), say=print)
 
     def type(self, command: str) -> None:
         if command.startswith(RUNS_ON):

@@ -55,13 +55,13 @@ def scored(folder: Path, name: str) -> dict[str, float]:
 @pytest.mark.system
 @pytest.mark.timeout(900)
 def test_every_command_of_the_tutorial_does_what_the_page_says(tmp_path: Path) -> None:
-    reader = Reader(tmp_path)
     assert len(commands("".join(PARTS))) > 15
     assert {command for command in commands("".join(PARTS)) if command.startswith(RUNS_ON)} >= {"polyscore ui", "polyscore sink"}
-    typed(reader, PARTS[0], "loans")
-    reader.until(lambda: decided(tmp_path, "loans")["letters"] == 1, "the malformed row among the dead letters")
-    reader.until(lambda: answers(reader.log("polyscore ui"), HEALTH["ui"]), "the dashboard")
-    reader.stop_all()
-    typed(reader, PARTS[2], "mine")
+    with Reader(tmp_path) as reader:
+        typed(reader, PARTS[0], "loans")
+        reader.until(lambda: decided(tmp_path, "loans")["letters"] == 1, "the malformed row among the dead letters")
+        reader.until(lambda: answers(reader.log("polyscore ui"), HEALTH["ui"]), "the dashboard")
+        reader.stop_all()
+        typed(reader, PARTS[2], "mine")
     for name in ("loans", "mine"):
         assert decided(tmp_path, name)["scores"] == scored(tmp_path, name), "bit for bit what a batch says"

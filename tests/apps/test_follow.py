@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from queue import Empty, Queue
+from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from confluent_kafka import KafkaError
+from quixstreams.context import set_message_context
+from quixstreams.models import MessageContext
 
+from apps import follow
 from apps.errors import InputError
 from apps.lineup import Lineup
+from apps.settings import Settings
+from domain.decision import Decision
 from exports.errors import ExportError
 from models.at_work import AtWork, position
 from models.decide import Model
 from models.errors import BundleError
 from models.registry import Registry, Standing
-from tests.apps.test_stream import FRAUD, FakeScorer
+from tests.apps.test_stream import FRAUD, FakeScorer, FakeState, scoring, send
 
 KEYS = [f"c{i}".encode() for i in range(20_000)]
 
@@ -155,3 +164,87 @@ def test_terms_that_this_code_does_not_know_are_refused_once_and_those_before_go
 def test_a_start_by_terms_that_this_code_does_not_know_ends_with_the_reason(world: World) -> None:
     with pytest.raises(InputError, match=r"cannot be decided by the terms in force: analyst is 1000; allowed is 0 to 200.*models terms"):
         world.stand("v1", terms={"analyst": 1000.0})
+
+
+class Announced:
+    """The topic ``models``, as much of a consumer as is used: what was announced, then its end."""
+
+    def __init__(self, *_: Any) -> None:
+        self.waiting: Queue[Any] = Queue()
+        self.offset = 0
+
+    def say(self, value: bytes) -> None:
+        self.waiting.put(SimpleNamespace(error=lambda: None, value=lambda: value, offset=lambda at=self.offset: at))
+        self.offset += 1
+
+    def end(self) -> None:
+        reached = SimpleNamespace(code=lambda: KafkaError._PARTITION_EOF, fatal=lambda: False)
+        self.waiting.put(SimpleNamespace(error=lambda: reached, offset=lambda at=self.offset: at))
+
+    def poll(self, timeout: float) -> Any:
+        try:
+            return self.waiting.get(timeout=timeout)
+        except Empty:
+            return None
+
+    def consume(self, number: int, timeout: float) -> list[Any]:
+        return []
+
+    def assign(self, places: Any) -> None: ...
+    def close(self) -> None: ...
+
+
+class Nobody:
+    """As much of a producer as is used."""
+
+    def __init__(self, *_: Any) -> None: ...
+    def produce(self, *_: Any, **__: Any) -> None: ...
+    def poll(self, timeout: float) -> int:
+        return 0
+
+    def flush(self, timeout: float) -> int:
+        return 0
+
+
+def test_while_a_new_model_loads_the_old_one_goes_on_deciding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading takes seconds, and payments wait for nobody: it is done beside the stream, which then takes the model between two of them."""
+    set_message_context(MessageContext(topic="fraud.payments", partition=3, offset=42, size=1))
+    loading_begun, may_end, handed_over = Event(), Event(), Event()
+
+    def load(settings: Any, domain: Any, known: Any, name: str, model_format: str) -> Model:
+        if name == "v2":
+            loading_begun.set()
+            assert may_end.wait(60)
+        return model(name)
+
+    monkeypatch.setattr(follow, "Consumer", Announced)
+    monkeypatch.setattr(follow, "Producer", Nobody)
+    monkeypatch.setattr(follow, "partition_ids", lambda *_: [0])
+    monkeypatch.setattr(follow.loading, "announced", load)
+    follower = follow.Follower(Settings(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"), FRAUD, "native", "here")
+    topic: Any = follower._consumer
+    topic.say(Standing(domain="fraud", champion="v1", at_us=1, by="ann", why="first").model_dump_json().encode())
+    topic.end()
+    to, state = scoring(), FakeState()
+    to.switch(follower.start())
+
+    def hand_over(at_work: AtWork) -> None:
+        to.switch(at_work)
+        handed_over.set()
+
+    def decided(number: int) -> str:
+        [out] = send(to, state, transaction_id=f"t{number}", amount=5.0)
+        return Decision.model_validate_json(out.value).model_version
+
+    follower.follow(hand_over, failed=lambda: None)
+    try:
+        assert decided(1) == "v1"
+        topic.say(Standing(domain="fraud", champion="v2", former=("v1",), at_us=2, by="ann", why="better").model_dump_json().encode())
+        assert loading_begun.wait(60)
+        assert [decided(number) for number in range(2, 200)] == ["v1"] * 198
+        may_end.set()
+        assert handed_over.wait(60)
+        assert decided(200) == "v2"
+    finally:
+        may_end.set()
+        follower.close()

@@ -34,7 +34,7 @@ class Repository(BaseHTTPRequestHandler):
         self.wfile.write(found[:half])
         self.wfile.flush()
         if self.stalls and self.stalls in self.path:
-            self.end.wait(120)
+            self.end.wait()
             return
         self.wfile.write(found[half:])
 
@@ -73,8 +73,11 @@ def test_every_jar_is_fetched_once_and_its_bytes_are_told(tmp_path: Path) -> Non
     assert told == []
 
 
-def test_ctrl_c_ends_the_fetching_at_once_and_leaves_no_part_of_a_jar(repository: type[Repository], tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_fetching_at_once_and_leaves_no_part_of_a_jar(
+    repository: type[Repository], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also where the server says no more: waiting for it would take this test its time."""
+    monkeypatch.setattr(kafka_jars, "_TIMEOUT", 3600)
     repository.stalls = "part"
 
     def interrupted(there: int, total: int) -> None:

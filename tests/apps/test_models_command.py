@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
-from apps import loop_events, models_command, moves, registry
+from apps import cli, loop_events, models_command, moves, registry
 from apps.errors import InputError
 from apps.settings import Settings
 from apps.tables import LoopEvent
@@ -248,3 +249,26 @@ def test_a_word_that_sets_nothing_is_refused(word: str) -> None:
     with pytest.raises(InputError, match="sets no term; write NAME=NUMBER"):
         typed([word])
     assert typed(["analyst=9", "offer=1e-1"]) == {"analyst": 9.0, "offer": 0.1}
+
+
+def test_each_command_makes_its_own_move(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYSCORE_HOME", str(world.settings.home))
+
+    def command(*words: str) -> str:
+        result = CliRunner().invoke(cli.app, ["models", *words], env={"COLUMNS": "300"})
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert "v1 is the champion: first" in command("promote", "fraud", "v1", "--why", "first")
+    assert "after v1" in command("promote", "fraud", "v2", "--why", "better")
+    assert "v1" in command("diff", "fraud", "v1", "v2")
+    assert "back to v1 from v2" in command("rollback", "fraud", "--why", "worse")
+    command("challenge", "fraud", "v2", "--share", "0.25", "--why", "to look at")
+    assert (standing(world).champion, standing(world).challengers, standing(world).share) == ("v1", ("v2",), 0.25)
+    command("terms", "fraud", "analyst=9", "--why", "cheaper")
+    assert standing(world).terms == {"analyst": 9.0}
+    assert "9" in command("terms", "fraud")
+    command("terms", "fraud", "--reset", "--why", "as before")
+    assert standing(world).terms == {}
+    command("archive", "fraud", "v2", "--why", "enough")
+    assert (standing(world).challengers, standing(world).share) == ((), 0.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,8 @@ from models.bundle import latest, load_bundle
 from models.dataset import silent
 from models.errors import DataError
 from models.table_splits import Protocol
+from tests.published import DATA
 
-DATA = Path(os.environ.get("POLYSCORE_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 CARAVAN, AI4I = DATA / "cross_sell" / "caravan" / "train.csv", DATA / "maintenance" / "ai4i2020" / "ai4i2020.csv"
 
 
@@ -119,6 +118,8 @@ def test_the_objective_is_told_from_the_label_and_judged_by_its_metrics(tmp_path
         ("a,y\n" + "1,0\n" * 19 + "x,1\n", {}, "column 'a', row 20: 'x' is not a number, as 19 of 20 cells are; empty the cell"),
         ("a,a,y\n1,1,0\n", {}, "'a' stands twice"),
         ("a,y\n1,0\n2\n", {}, "cannot be read as a table"),
+        ('a,b,y\n1,2,0\n3,4,"1\n5,6,0\n7,8,"0\n9,9,1\n', {}, "column 'y', row 2: the cell holds whole rows of the table"),
+        ('a,b,y\n1,2,0\n3,4,"1\n5,6,0\n7,8,0\n', {}, "column 'y', row 2: the cell holds whole rows of the table"),
         ("a,y\n", {}, "has no rows"),
         ("", {}, "is empty"),
         ("a,y\n,0\n,1\n", {}, "no column is left to learn from: 'a': empty"),
@@ -142,6 +143,11 @@ def test_cells_are_read_to_the_last_bit_and_blank_ones_are_missing(tmp_path: Pat
     wanted = np.array([[0.1, 1e-320], [2.5, np.nan], [123456789.123456789, -0.0]])
     assert found.x.tobytes() == wanted.tobytes()
     assert found.y.tolist() == [0, 1, 1]
+
+
+def test_a_text_may_have_several_lines(tmp_path: Path) -> None:
+    found = table(tmp_path / "t.csv", 'a,b,y\n1,"x, y\nz, z",0\n2,"x, y\nz, z",1\n3,q,1\n')
+    assert found.schema.features[1].categories == ("q", "x, y\nz, z")
 
 
 def test_whole_numbers_are_labels_where_that_is_said(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from lxml import etree
 from platformdirs import user_cache_path
 from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 
+from apps.process import one_at_a_time
+
 PINNED: dict[str, str] = json.loads(Path(__file__).with_name("jpmml_jars.json").read_text())
 CONVERTER: dict[str, str] = json.loads(Path(__file__).with_name("jpmml_converter_jars.json").read_text())  # beside an older pmml-model
 MODEL = next(name for name in PINNED if name.startswith("org.jpmml:pmml-model:"))
@@ -47,13 +49,15 @@ def java(classpath: str) -> Iterator[Any]:
 def _fetched(name: str, pinned: dict[str, str]) -> Path:
     kept = user_cache_path("polyscore") / name
     kept.mkdir(parents=True, exist_ok=True)
-    for jar, digest in pinned.items():
-        path = kept / _file(jar)
-        if path.is_file() and _sha256(path.read_bytes()) == digest:
-            continue
-        data = Path(MavenContext(repo_cache=kept / "fetched", timeout=60).create_dependency(jar).artifact.resolve()).read_bytes()
-        assert _sha256(data) == digest, f"{jar}: what was fetched is not the pinned jar"
-        path.write_bytes(data)
+    with one_at_a_time(kept / "lock"):  # another worker may fetch them too
+        for jar, digest in pinned.items():
+            path = kept / _file(jar)
+            if path.is_file() and _sha256(path.read_bytes()) == digest:
+                continue
+            data = Path(MavenContext(repo_cache=kept / "fetched", timeout=60).create_dependency(jar).artifact.resolve()).read_bytes()
+            assert _sha256(data) == digest, f"{jar}: what was fetched is not the pinned jar"
+            path.with_suffix(".part").write_bytes(data)
+            path.with_suffix(".part").replace(path)
     return kept
 
 

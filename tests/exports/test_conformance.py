@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from pathlib import Path
 
 import lightgbm as lgb
@@ -17,8 +16,9 @@ from exports.ensemble import Ensemble
 from exports.errors import UnsupportedModel
 from exports.formats import FORMATS, LOCAL
 from exports.scorer import Scorer
+from tests.published import DATA
 
-SHARED = Path(os.environ.get("POLYSCORE_TEST_DATA", Path(__file__).parents[3] / "shared" / "data")) / "conformance" / "lightgbm"
+SHARED = DATA / "conformance" / "lightgbm"
 NAMES = [entry["name"] for entry in json.loads((SHARED / "manifest.json").read_text())] if SHARED.is_dir() else []
 SPARSE = "treelite-sparse-categorical"
 pytestmark = pytest.mark.skipif(not NAMES, reason=f"the published models are not in {SHARED}: set POLYSCORE_TEST_DATA to their folder")

@@ -18,28 +18,29 @@ from exports.formats import FORMATS, LOCAL
 from exports.lightgbm_text import parse
 from tests.exports.zoo import trained
 
-RNG = np.random.default_rng(3)
-
 
 def test_pandas_categories_that_are_written_alike_are_refused_with_the_feature() -> None:
+    rng = np.random.default_rng(3)
     values = pd.Series(pd.Categorical([1, "1", 2] * 100, categories=[1, "1", 2]))
-    x = pd.DataFrame({"kind": values, "a": RNG.normal(size=300)})
+    x = pd.DataFrame({"kind": values, "a": rng.normal(size=300)})
     parameters = {"verbose": -1, "num_threads": 1, "min_data_per_group": 1}
-    model = parse(lgb.train(parameters, lgb.Dataset(x, RNG.normal(size=300)), 2).model_to_string())
+    model = parse(lgb.train(parameters, lgb.Dataset(x, rng.normal(size=300)), 2).model_to_string())
     with pytest.raises(SchemaMismatch, match=r"feature 'kind': two of its pandas categories are both written '1': give a schema"):
         _ = model.schema
 
 
 def of_pandas(x: pd.DataFrame, **more: Any) -> lgb.Booster:
+    rng = np.random.default_rng(3)
     parameters = {"verbose": -1, "num_threads": 1, "min_data_per_group": 1, "cat_smooth": 1.0}
-    y = x[x.columns[-1]].cat.codes + RNG.normal(size=len(x)) / 9 if "b" in x else RNG.normal(size=len(x))
+    y = x[x.columns[-1]].cat.codes + rng.normal(size=len(x)) / 9 if "b" in x else rng.normal(size=len(x))
     return lgb.train(parameters, lgb.Dataset(x, y, **more), 3)
 
 
 @pytest.mark.parametrize("rare", [["k"] * 300, ["k"] * 299 + ["l"]])
 def test_a_category_that_lightgbm_left_out_keeps_its_labels_and_the_others_theirs(rare: list[str], tmp_path: Path) -> None:
     """Its ``feature_infos`` is ``none``, and pandas' lists come without names: the parameters say whose they are."""
-    x = pd.DataFrame({"n": RNG.normal(size=300), "a": pd.Categorical(rare), "b": pd.Categorical(RNG.choice(list("xyz"), 300))})
+    rng = np.random.default_rng(3)
+    x = pd.DataFrame({"n": rng.normal(size=300), "a": pd.Categorical(rare), "b": pd.Categorical(rng.choice(list("xyz"), 300))})
     model = of_pandas(x)
     assert "none" in parse(model.model_to_string()).feature_infos
     schema = parse(model.model_to_string()).schema
@@ -63,7 +64,8 @@ NAMES = ["prix\u00a0EUR", "全\u3000角", "a\u2028b", "a\x85b", "a\tb", "a\x1fb"
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_a_name_that_lightgbm_takes_is_carried_by_every_format(name: str, tmp_path: Path) -> None:
-    x = RNG.normal(size=(300, 2))
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(300, 2))
     parameters = {"verbose": -1, "num_threads": 1, "num_leaves": 4}
     model = lgb.train(parameters, lgb.Dataset(x, x[:, 0] * 3 + x[:, 1], feature_name=[name, "z"]), 3)
     for chosen in (FORMATS[model_format] for model_format in LOCAL):
@@ -82,7 +84,8 @@ def test_a_name_that_lightgbm_takes_is_carried_by_every_format(name: str, tmp_pa
 @pytest.mark.parametrize("digits", ["٣", "²", "1_0", "1\u00a02"], ids=ascii)
 def test_digits_and_blanks_that_lightgbm_does_not_know_are_no_numbers(key: str, first: str, digits: str) -> None:
     """Read as numbers, they gave other scores than LightGBM's, without a word."""
-    x = np.round(RNG.normal(size=(300, 2)), 1)
+    rng = np.random.default_rng(3)
+    x = np.round(rng.normal(size=(300, 2)), 1)
     text = lgb.train(
         {"verbose": -1, "num_threads": 1, "num_leaves": 3, "objective": "binary"}, lgb.Dataset(x, x[:, 0] > 0), 1
     ).model_to_string()
@@ -95,7 +98,8 @@ def test_digits_and_blanks_that_lightgbm_does_not_know_are_no_numbers(key: str, 
 
 
 def test_a_model_is_taken_as_its_file_and_a_format_as_its_name(tmp_path: Path) -> None:
-    x = RNG.normal(size=(300, 1))
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(300, 1))
     model = lgb.train({"verbose": -1, "num_threads": 1}, lgb.Dataset(x, x[:, 0]), 2)
     model.save_model(file := tmp_path / "mine.txt")
     written = export(file, "pfa", tmp_path)

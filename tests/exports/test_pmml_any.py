@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import re
 from pathlib import Path
 
@@ -19,8 +18,9 @@ from exports.errors import ArtifactError, UnsupportedConstruct
 from tests.exports import foreign
 from tests.exports.shapes import LAST, QUANTITY, SHAPES, TARGET, document, mining, regression, simple
 from tests.exports.zoo import SCHEMA, trained
+from tests.published import DATA
 
-SHARED = Path(os.environ.get("POLYSCORE_TEST_DATA", Path(__file__).parents[3] / "shared" / "data")) / "conformance" / "pmml"
+SHARED = DATA / "conformance" / "pmml"
 published = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the published PMML is not in {SHARED}: set POLYSCORE_TEST_DATA to its folder")
 CASES = json.loads((SHARED / "expected.json").read_text()) if SHARED.is_dir() else []
 SMALL = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

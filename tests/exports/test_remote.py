@@ -261,7 +261,7 @@ def test_a_server_with_a_key_answers_only_who_has_it(tmp_path: Path, monkeypatch
     with serving(models) as server:
         path = artifact(server, tmp_path)
         with pytest.raises(EngineMissing, match="401"):
-            remote.load(path)
+            remote.load(path, timeout=5)
         with pytest.raises(urllib.error.HTTPError):
             infer(server, {"inputs": []})
         monkeypatch.setenv("POLYSCORE_API_KEY", "secret")
@@ -313,7 +313,7 @@ def test_the_environment_says_where_the_model_is_whatever_the_artifact_says(
     for wrong in ("soon", "0", "nan", "-1"):
         monkeypatch.setenv("POLYSCORE_MODEL_TIMEOUT", wrong)
         with pytest.raises(ArtifactError, match=f"POLYSCORE_MODEL_TIMEOUT: '{wrong}'"):
-            remote.load(path)
+            remote.load(path, timeout=5)
     monkeypatch.setenv("POLYSCORE_MODEL_SERVER", "nowhere")
     with pytest.raises(ArtifactError, match="POLYSCORE_MODEL_SERVER: server 'nowhere'"):
         remote.load(path, timeout=5)
@@ -332,7 +332,7 @@ def test_a_server_that_is_not_there_is_told_when_loading(tmp_path: Path) -> None
         unused.bind(("127.0.0.1", 0))
         path = artifact(f"http://127.0.0.1:{unused.getsockname()[1]}", tmp_path)
         with pytest.raises(EngineMissing, match="polyscore serve"):
-            remote.load(path)
+            remote.load(path, timeout=5)
 
 
 def test_a_server_with_another_model_is_refused(server: str, tmp_path: Path) -> None:
@@ -340,7 +340,7 @@ def test_a_server_with_another_model_is_refused(server: str, tmp_path: Path) -> 
     fields = json.loads(path.read_text())
     path.write_text(json.dumps({**fields, "digest": fields["digest"][:12] + "0" * 52}))
     with pytest.raises(ArtifactError, match="another model"):
-        remote.load(path)
+        remote.load(path, timeout=5)
 
 
 def test_a_server_that_goes_away_is_not_asked_for_a_while_and_then_is_again(tmp_path: Path) -> None:
@@ -461,7 +461,7 @@ def test_a_refusal_by_the_server_is_decided_by_the_average(status: int, connecte
 @pytest.mark.parametrize("body", [b'{"properties": null}', b'{"properties": [1]}', b'{"properties": {"digest": []}}'])
 def test_a_server_that_does_not_name_its_model_is_refused(body: bytes, tmp_path: Path) -> None:
     with answering(body) as server, pytest.raises(ArtifactError, match="another model"):
-        remote.load(artifact(server, tmp_path))
+        remote.load(artifact(server, tmp_path), timeout=5)
 
 
 def test_a_server_that_is_slow_is_given_up_in_time(connected: Connect) -> None:
@@ -531,7 +531,7 @@ def test_an_artifact_that_was_changed_is_refused(change: dict[str, Any], server:
     path = artifact(server, tmp_path)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises((CorruptArtifact, ArtifactError), match=path.name):
-        remote.load(path)
+        remote.load(path, timeout=5)
 
 
 def test_a_row_of_another_length_is_told_before_it_is_sent(server: str, tmp_path: Path) -> None:

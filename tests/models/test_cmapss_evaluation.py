@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,8 @@ from domain.registry import DOMAINS
 from models import cmapss, cmapss_evaluation
 from models.errors import DataError
 from models.recorded import Question, recording
+from tests.published import DATA
 
-DATA = Path(os.environ.get("POLYSCORE_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 FILE = DATA / "maintenance" / "cmapss_fd001" / "train_FD001.txt.gz"
 MAINTENANCE = DOMAINS["maintenance"]
 real = pytest.mark.skipif(not FILE.exists(), reason=f"NASA's C-MAPSS FD001 is not at {FILE}")

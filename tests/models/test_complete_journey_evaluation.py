@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -26,8 +25,8 @@ from models.complete_journey_evaluation import LAST_BASKETS, TRAIN_WEEKS, WARM_U
 from models.complete_journey_sightings import HALF_LIFE, KEPT, Sightings, sightings
 from models.errors import DataError
 from models.recorded import Question, recording
+from tests.published import DATA
 
-DATA = Path(os.environ.get("POLYSCORE_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 FOLDER = DATA / "cross_sell" / "complete_journey"
 CROSS_SELL = DOMAINS["cross_sell"]
 real = pytest.mark.skipif(not FOLDER.exists(), reason=f"The Complete Journey is not at {FOLDER}")

@@ -46,7 +46,7 @@ def test_calibration_has_each_folds_own_bins_behind_the_pooled_ones(report: dict
 
 
 def test_no_bin_of_a_calibration_lies_outside_its_axes(report: dict[str, Any]) -> None:
-    report["calibration"][0].update(score=0.0, fraud=0.0)
+    report["calibration"][0].update(score=0.0, observed=0.0)
     figure = plots.figures(report)["calibration.png"]
     figure.canvas.draw()
     (left, right), (low, high) = figure.axes[0].get_xlim(), figure.axes[0].get_ylim()

@@ -16,8 +16,6 @@ from models.table import Objective, Table
 from models.table_splits import Protocol, inner, splits
 from models.table_training import as_often
 
-RNG = np.random.default_rng(1)
-
 
 def made(x: Any, y: Any, objective: Objective = "binary", **more: Any) -> Table:
     columns = np.array(x, dtype=np.float64).T
@@ -27,24 +25,27 @@ def made(x: Any, y: Any, objective: Objective = "binary", **more: Any) -> Table:
 
 
 def test_columns_that_give_the_label_away_are_named_and_honest_ones_are_not() -> None:
-    y = (RNG.random(2000) < 0.1).astype(float)
+    rng = np.random.default_rng(1)
+    y = (rng.random(2000) < 0.1).astype(float)
     flag = np.where(np.cumsum(y) % 3 == 0, y, 0.0)  # set in a third of the positives, never in a negative
-    found = table_findings.leaks(made([y * 5 + RNG.random(2000), flag, y + RNG.normal(size=2000)], y))
+    found = table_findings.leaks(made([y * 5 + rng.random(2000), flag, y + rng.normal(size=2000)], y))
     assert set(found) == {"f0", "f1"}
     assert "AUC" in found["f0"]
     assert "not '1'" in found["f1"]
 
 
 def test_leaks_of_other_objectives_are_named() -> None:
-    y = RNG.normal(size=2000) ** 3
-    assert set(table_findings.leaks(made([np.exp(y / 9), y + RNG.normal(size=2000)], y, "regression"))) == {"f0"}
-    kinds = RNG.integers(0, 3, 2000)
-    assert set(table_findings.leaks(made([-kinds, kinds + RNG.normal(size=2000)], kinds, "multiclass"))) == {"f0"}
+    rng = np.random.default_rng(1)
+    y = rng.normal(size=2000) ** 3
+    assert set(table_findings.leaks(made([np.exp(y / 9), y + rng.normal(size=2000)], y, "regression"))) == {"f0"}
+    kinds = rng.integers(0, 3, 2000)
+    assert set(table_findings.leaks(made([-kinds, kinds + rng.normal(size=2000)], kinds, "multiclass"))) == {"f0"}
 
 
 def test_what_says_nothing_is_useless_and_named_so() -> None:
+    rng = np.random.default_rng(1)
     n = 200
-    x = [np.ones(n), np.full(n, np.nan), RNG.permutation(n), RNG.normal(size=n)]
+    x = [np.ones(n), np.full(n, np.nan), rng.permutation(n), rng.normal(size=n)]
     table = made(x, np.arange(n) % 2)
     found = table_findings.useless(table)
     assert list(found) == ["f0", "f1", "f2"]
@@ -57,15 +58,19 @@ def test_what_says_nothing_is_useless_and_named_so() -> None:
 @pytest.mark.parametrize(
     ("labels", "why"),
     [
-        (RNG.normal(size=300) * 1e300, "column 'y', row 1: .*e[+]2.. is too large .* of 300 rows holds labels up to 1.1e[+]18"),
-        (np.append(RNG.normal(size=299), -3e18), "column 'y', row 300: -3e[+]18 is too large"),
-        (RNG.normal(size=300) * 1e-300, "column 'y': all labels lie within 1e-18"),
-        (1e9 + RNG.random(300), "column 'y': all labels are 1e[+]09 to LightGBM"),
+        (
+            np.random.default_rng(1).normal(size=300) * 1e300,
+            "column 'y', row 1: .*e[+]2.. is too large .* of 300 rows holds labels up to 1.1e[+]18",
+        ),
+        (np.append(np.random.default_rng(1).normal(size=299), -3e18), "column 'y', row 300: -3e[+]18 is too large"),
+        (np.random.default_rng(1).normal(size=300) * 1e-300, "column 'y': all labels lie within 1e-18"),
+        (1e9 + np.random.default_rng(1).random(300), "column 'y': all labels are 1e[+]09 to LightGBM"),
     ],
 )
 def test_labels_that_lightgbm_cannot_hold_are_named(labels: Any, why: str) -> None:
+    rng = np.random.default_rng(1)
     with pytest.raises(DataError, match=why):
-        table_findings.check_label(made([RNG.normal(size=300)], labels, "regression"))
+        table_findings.check_label(made([rng.normal(size=300)], labels, "regression"))
 
 
 @pytest.mark.parametrize("scale", [5e17, 1e-17])
@@ -90,8 +95,9 @@ def test_rows_that_repeat_are_counted_with_their_label() -> None:
 
 
 def test_a_group_is_never_parted_not_even_to_find_the_rounds() -> None:
-    group = RNG.integers(0, 40, 500)
-    table = made([RNG.normal(size=500)], RNG.integers(0, 2, 500), group=group)
+    rng = np.random.default_rng(1)
+    group = rng.integers(0, 40, 500)
+    table = made([rng.normal(size=500)], rng.integers(0, 2, 500), group=group)
     parts = splits(table, Protocol())
     assert sorted(np.concatenate([test for _, test in parts])) == list(range(500))
     for train, test in parts:
@@ -102,8 +108,9 @@ def test_a_group_is_never_parted_not_even_to_find_the_rounds() -> None:
 
 
 def test_by_time_what_is_learned_lies_before_what_is_judged() -> None:
-    time = RNG.integers(0, 50, 500).astype(float)
-    table = made([RNG.normal(size=500)], RNG.integers(0, 2, 500), time=time)
+    rng = np.random.default_rng(1)
+    time = rng.integers(0, 50, 500).astype(float)
+    table = made([rng.normal(size=500)], rng.integers(0, 2, 500), time=time)
     for train, test in splits(table, Protocol()):
         assert time[train].max() < time[test].min()
         learn, mined = inner(table, train, Protocol())
@@ -112,11 +119,12 @@ def test_by_time_what_is_learned_lies_before_what_is_judged() -> None:
     assert len(test) == 100
     assert time[train].max() <= time[test].min()
     with pytest.raises(DataError, match="too few different moments"):
-        splits(made([RNG.normal(size=500)], RNG.integers(0, 2, 500), time=time * 0), Protocol())
+        splits(made([rng.normal(size=500)], rng.integers(0, 2, 500), time=time * 0), Protocol())
 
 
 def test_the_last_rows_of_the_file_are_judged_where_that_is_said() -> None:
-    table = made([RNG.normal(size=100)], np.arange(100) % 2)
+    rng = np.random.default_rng(1)
+    table = made([rng.normal(size=100)], np.arange(100) % 2)
     ((train, test),) = splits(table, Protocol(test_last=20))
     assert (train.tolist(), test.tolist()) == (list(range(80)), list(range(80, 100)))
     with pytest.raises(DataError, match="--test-last 95"):
@@ -124,7 +132,8 @@ def test_the_last_rows_of_the_file_are_judged_where_that_is_said() -> None:
 
 
 def test_by_lot_the_seed_decides_and_classes_keep_their_shares() -> None:
-    table = made([RNG.normal(size=200)], np.arange(200) % 10 == 0)
+    rng = np.random.default_rng(1)
+    table = made([rng.normal(size=200)], np.arange(200) % 10 == 0)
     one, same, other = (splits(table, Protocol(seed=seed)) for seed in (1, 1, 2))
     assert [t.tolist() for _, t in one] == [t.tolist() for _, t in same]
     assert [t.tolist() for _, t in one] != [t.tolist() for _, t in other]
@@ -133,13 +142,15 @@ def test_by_lot_the_seed_decides_and_classes_keep_their_shares() -> None:
 
 def test_a_column_that_is_empty_in_the_rows_looked_at_is_no_leak() -> None:
     """Of a million rows a part is looked at, and three cells are filled."""
+    rng = np.random.default_rng(1)
     y = np.arange(2000) % 2
-    assert table_findings.leaks(made([np.full(2000, np.nan), RNG.normal(size=2000)], y)) == {}
+    assert table_findings.leaks(made([np.full(2000, np.nan), rng.normal(size=2000)], y)) == {}
 
 
 @pytest.mark.parametrize("groups", [5, 6])
 def test_as_few_groups_as_there_are_folds_are_parted_once_more(groups: int) -> None:
-    table = made([RNG.normal(size=300)], RNG.normal(size=300), "regression", group=np.arange(300) % groups)
+    rng = np.random.default_rng(1)
+    table = made([rng.normal(size=300)], rng.normal(size=300), "regression", group=np.arange(300) % groups)
     for train, _ in splits(table, Protocol()):
         learn, test = inner(table, train, Protocol())
         assert not set((learn % groups).tolist()) & set((test % groups).tolist())
@@ -147,13 +158,15 @@ def test_as_few_groups_as_there_are_folds_are_parted_once_more(groups: int) -> N
 
 
 def test_a_class_of_as_few_rows_as_there_are_folds_is_parted_once_more() -> None:
+    rng = np.random.default_rng(1)
     y = (np.arange(300) < 5).astype(np.float64)
-    table = made([RNG.normal(size=300)], y)
+    table = made([rng.normal(size=300)], y)
     for train, _ in splits(table, Protocol()):
         assert all(y[part].any() for part in inner(table, train, Protocol()))
 
 
 def test_a_fold_whose_labels_are_all_equal_has_finite_measures() -> None:
-    table = made([RNG.normal(size=300)], RNG.normal(size=300), "regression")
+    rng = np.random.default_rng(1)
+    table = made([rng.normal(size=300)], rng.normal(size=300), "regression")
     found = table_metrics.judge(table, np.zeros(5), np.ones(5))
     assert found == {"rmse": 1.0, "mae": 1.0, "r2": 0.0}

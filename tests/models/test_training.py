@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +16,9 @@ from models.errors import DataError
 from models.protocol import by_key, evenly, folds
 from models.recorded import Question
 from tests.models.small import DAYS, FRAUD, WINDOW, dataset, history
+from tests.published import DATA
 
-HANDBOOK = Path(os.environ.get("POLYSCORE_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "fraud" / "handbook"
+HANDBOOK = DATA / "fraud" / "handbook"
 
 
 def test_replaying_in_any_order_gives_the_same_rows() -> None:

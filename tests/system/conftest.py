@@ -15,6 +15,7 @@ from apps import broker as kafka
 from apps import topics
 from apps.kafka import client_config
 from apps.settings import Settings
+from tests.system.processes import STARTED
 
 
 @dataclass
@@ -57,6 +58,17 @@ def make_anew(settings: Settings) -> None:
     while ours() and time.monotonic() < give_up:
         time.sleep(0.05)  # until Kafka has let go of them
     topics.create_topics(settings)
+
+
+@pytest.fixture(autouse=True)
+def none_left() -> Iterator[None]:
+    """A test that fails leaves no process behind: it would take the next one's messages. A module's own fixtures begin before this."""
+    before = len(STARTED)
+    yield
+    for process in STARTED[before:]:
+        if process.alive():
+            process.kill_all()
+    del STARTED[before:]
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,21 @@ class Process:
         finally:
             self.popen.kill()
 
+    def kill_all(self) -> None:
+        """SIGKILL to it and to what it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait(30)
+
     def again(self) -> Process:
         """The same command once more."""
         return start(*self.arguments, settings=self.settings)
 
     def output(self) -> str:
         return self.log.read_text(errors="replace")
+
+
+STARTED: list[Process] = []  # by this worker's tests
 
 
 def start(*arguments: str, settings: Settings, **environment: str) -> Process:
@@ -67,7 +77,8 @@ def start(*arguments: str, settings: Settings, **environment: str) -> Process:
     with log.open("ab") as output:
         command = [sys.executable, "-m", "apps.cli", *arguments]
         popen = subprocess.Popen(command, env=variables, stdout=output, stderr=output, start_new_session=True)
-    return Process(arguments, settings, log, popen)
+    STARTED.append(Process(arguments, settings, log, popen))
+    return STARTED[-1]
 
 
 def until(condition: Callable[[], object], process: Process, *, within: float = 120, running: bool = False) -> None:

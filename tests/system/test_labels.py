@@ -126,11 +126,12 @@ def test_a_stamp_beyond_the_end_of_the_log_is_not_waited_for(
     assert [r.levelname for r in caplog.records if "beyond the end" in r.getMessage()] == ["WARNING"], "said once"
 
 
-@pytest.mark.parametrize("stamp", [b"", b"1,x", b"-1", b"1" * 30, "\u0663".encode()])
-def test_a_stamp_that_is_none_is_refused(stamp: bytes, start_reader: Start) -> None:
-    with pytest.raises(MalformedEvent, match="labels-until") as refused:
-        start_reader().advance(START, stamp)
-    assert refused.value.code == "bad-header"
+def test_a_stamp_that_is_none_is_refused(start_reader: Start) -> None:
+    reader = start_reader()
+    for stamp in (b"", b"1,x", b"-1", b"1" * 30, "\u0663".encode()):
+        with pytest.raises(MalformedEvent, match="labels-until") as refused:
+            reader.advance(START, stamp)
+        assert refused.value.code == "bad-header", stamp
 
 
 def test_labels_that_exist_and_do_not_come_stop_the_scorer_instead_of_being_left_out(

@@ -12,6 +12,7 @@ from apps.kafka import producer_config
 from apps.settings import Settings
 from apps.topics import METRICS
 from domain.registry import DOMAINS
+from tests.system.conftest import make_anew
 from tests.system.processes import start, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
@@ -61,6 +62,7 @@ def test_status_counts_what_there_is_and_names_our_processes(clean_topics: Setti
     fraud = next(d for d in found["domains"] if d["domain"] == "fraud")
     assert (fraud["dead_letters"], fraud["events"], fraud["champion"], fraud["lag"]) == (2, 0, "", 0)
     assert len(found["domains"]) == len(DOMAINS)
+    make_anew(clean_topics)  # others read all of `metrics`
 
 
 def status(settings: Settings) -> dict[str, object]:

@@ -42,19 +42,19 @@ def _listens(bootstrap: str, cluster: str, timeout: float) -> bool:
         return False
 
 
-@pytest.fixture
-def guarded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Settings]:
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A cluster with SASL, and an environment that holds the password."""
-    for name in ME:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(broker, "_PROPERTIES", _SASL)
-    monkeypatch.setattr(broker, "_answers", _listens)
-    own = Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path / 'polyscore.db'}", kafka_bootstrap_servers="")
-    address = broker.start(own, port=broker.free_port(0), say=print, tied=True)
-    for name, value in ME.items():
-        monkeypatch.setenv(name, value)
-    yield own.model_copy(update={"kafka_bootstrap_servers": address.bootstrap})
-    broker.stop(own, say=print)
+    home = tmp_path_factory.mktemp("guarded")
+    own = Settings(home=home, database_url=f"sqlite:///{home / 'polyscore.db'}", kafka_bootstrap_servers="")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(broker, "_PROPERTIES", _SASL)
+        patched.setattr(broker, "_answers", _listens)
+        address = broker.start(own, port=broker.free_port(0), say=print, tied=True)
+        for name, value in ME.items():
+            patched.setenv(name, value)
+        yield own.model_copy(update={"kafka_bootstrap_servers": address.bootstrap})
+        broker.stop(own, say=print)
 
 
 def test_every_process_reaches_a_cluster_that_asks_for_a_password(guarded: Settings, bundle: Path) -> None:

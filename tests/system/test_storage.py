@@ -304,17 +304,16 @@ def test_a_topic_that_never_comes_is_named(broker: Settings, monkeypatch: pytest
 
 def test_the_lag_of_a_broker_that_has_just_started_can_be_asked_for(tmp_path: Path) -> None:
     """librdkafka 2.12 crashes where an AdminClient asks a coordinator that is still loading."""
-    for number in range(3):
-        started = Broker.start(tmp_path / str(number))
-        try:
-            lag = GroupLag(started.settings, "polyscore-fraud", "fraud.payments")
+    started = Broker.start(tmp_path)
+    try:
+        lag = GroupLag(started.settings, "polyscore-fraud", "fraud.payments")
 
-            def answered(lag: GroupLag = lag) -> bool:
-                with suppress(KafkaException):  # not every partition may have its leader yet
-                    return lag.events() == 0
-                return False
+        def answered() -> bool:
+            with suppress(KafkaException):  # not every partition may have its leader yet
+                return lag.events() == 0
+            return False
 
-            until(answered, lambda: time.sleep(0.02))
-            lag.close()
-        finally:
-            started.stop()
+        until(answered, lambda: time.sleep(0.02))
+        lag.close()
+    finally:
+        started.stop()

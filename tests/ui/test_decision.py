@@ -112,6 +112,7 @@ def test_every_format_is_set_beside_the_decision_and_equal_in_every_bit(page: st
     assert "remote says nothing: model.remote.json" in said(found)
     assert "gives the decision's raw score in every bit" in said(found)
     assert len(found.get("vega_lite_chart")) == before + 1, "the parts of the score"
+    assert all(chart.proto.alt for chart in found.get("vega_lite_chart")), "each has words for who does not see it"
 
 
 def test_a_score_that_is_another_by_one_bit_is_told(scored: str, bundle: Path) -> None:

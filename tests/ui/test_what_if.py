@@ -123,6 +123,7 @@ def test_by_the_terms_in_force_nothing_differs_and_the_window_ends_where_labels_
     assert found["stopped amount"][0] == 14 * 60.0
     assert found["good held up payments"][0] == 14
     assert len(page.get("vega_lite_chart")) == 3
+    assert all(chart.proto.alt for chart in page.get("vega_lite_chart"))
 
 
 def test_a_moved_slider_judges_again_and_the_ledger_counts_what_that_is_worth(filled: str) -> None:
