@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from domain.schema import Feature, FeatureSchema
 from exports.ensemble import Ensemble
 from exports.errors import SchemaMismatch, UnsupportedModel
-from exports.lightgbm_text import TextModel
+from exports.lightgbm_text import TextModel, described
 from exports.packing import DENSE
 
 _NO_SET = -2  # below the largest code of any set, -1 of an empty one
-_UNNAMED = re.compile(r"Column_[0-9]+")
 
 
 def fitting(model: TextModel, schema: FeatureSchema | None, *, unlabelled: bool = False) -> FeatureSchema:
@@ -24,14 +21,7 @@ def fitting(model: TextModel, schema: FeatureSchema | None, *, unlabelled: bool 
     if schema is None:
         check_kinds(model.ensemble, model.schema, unlabelled=unlabelled)
         return model.schema
-    if len(schema) != model.ensemble.n_features:
-        raise SchemaMismatch(f"the schema has {len(schema)} features, the model {model.ensemble.n_features}")
-    for feature, name in zip(schema.features, model.feature_names, strict=True):
-        if name not in (feature.name, re.sub(r"\s", "_", feature.name)) and not _UNNAMED.fullmatch(name):
-            raise SchemaMismatch(
-                f"the schema says {feature.name!r} where the model was trained on {name!r}: give the features in its order"
-            )
-    check_kinds(model.ensemble, schema, unlabelled=unlabelled)
+    check_kinds(model.ensemble, described(model, schema), unlabelled=unlabelled)
     return schema
 
 

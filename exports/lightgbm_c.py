@@ -65,8 +65,9 @@ class Booster:
         self._arguments = (self._fast, _pointer(self.row), ctypes.byref(self._length), _pointer(self.raw))
 
     def predict_row(self) -> None:
-        """Raw scores of ``row`` into ``raw``."""
-        self._call(*self._arguments)
+        """Raw scores of ``row`` into ``raw``. Raises ``EngineMissing`` where LightGBM does not answer."""
+        if self._call(*self._arguments):
+            raise EngineMissing(f"LightGBM did not score the row: {self._error()}")
 
     def predict(self, rows: NDArray[np.float64], *, raw: bool = True) -> NDArray[np.float64]:
         """Raw scores, or LightGBM's own values after the link: (n, features) C-contiguous float64 -> (n, outputs), on one thread."""
@@ -83,10 +84,12 @@ class Booster:
     def _predict(self, rows: NDArray[np.float64], what: int, width: int) -> NDArray[np.float64]:
         out = np.empty((len(rows), width))
         if len(rows):
-            self._library.LGBM_BoosterPredictForMat(
+            failed = self._library.LGBM_BoosterPredictForMat(
                 self._handle, _pointer(rows), _FLOAT64, ctypes.c_int32(rows.shape[0]), ctypes.c_int32(rows.shape[1]), 1,
                 what, 0, _ALL_ITERATIONS, _ONE_THREAD, ctypes.byref(self._length), _pointer(out),
             )  # fmt: skip
+            if failed:
+                raise EngineMissing(f"LightGBM did not score the rows: {self._error()}")
         return out
 
     def _fast_config(self, n_features: int, source: str) -> Any:

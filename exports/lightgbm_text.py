@@ -31,6 +31,9 @@ _HEADER = frozenset({
     "feature_names", "feature_infos", "monotone_constraints", "tree_sizes",
 })  # fmt: skip
 _HEADER_LINES = 2 * len(_HEADER)
+_ENDS = {"\0": "a NUL character: LightGBM stops reading there", "\r": "a carriage return: to LightGBM it ends a line"}
+_MOST_UNUSED = 1_000  # codes that are listed though no split asks for them: a few bytes of a file name millions
+_UNNAMED = re.compile(r"Column_[0-9]+")
 _TOLD = re.compile(r"\[categorical_feature: ([0-9]{1,9}(?:,[0-9]{1,9})*)\]")
 _NEEDED = ("version", "num_class", "num_tree_per_iteration", "max_feature_idx", "feature_names", "feature_infos")
 
@@ -56,9 +59,12 @@ class TextModel:
 
     @cached_property
     def schema(self) -> FeatureSchema:
-        """The schema that the file carries, or the one that its names, categories and codes allow to infer."""
+        """The schema that the file carries, or the one that its names, categories and codes allow to infer.
+
+        Raises ``SchemaMismatch`` where what it carries is not of its own features.
+        """
         if self.embedded_schema:
-            return self.embedded_schema
+            return described(self, self.embedded_schema)
         return _inferred(self) if self.pandas_categories else _inferred(self).as_coded()
 
 
@@ -85,9 +91,10 @@ def parse(text: str, source: str = "model") -> TextModel:
     lines = text.split("\n")
     if not lines or lines[0].strip() != "tree":
         raise CorruptArtifact(source, "not a LightGBM text model: it does not start with the line 'tree'", 1)
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise CorruptArtifact(source, "a NUL character: LightGBM stops reading there; save the model again", line)
+    for character, what in _ENDS.items():
+        if character in text:
+            line = text.count("\n", 0, text.index(character)) + 1
+            raise CorruptArtifact(source, f"{what}; save the model again", line)
     end = _end_of_trees(lines, source)
     first = next((i for i in range(end) if lines[i].startswith("Tree=")), end)
     header = _keys(lines, 1, first, source)
@@ -133,7 +140,7 @@ def _keys(lines: list[str], start: int, stop: int, source: str) -> dict[str, tup
     """key -> (value, line number) of the lines ``key=value``."""
     found: dict[str, tuple[str, int]] = {}
     for i in range(start, stop):
-        if not lines[i].strip():
+        if not lines[i]:
             continue
         key, _, value = lines[i].partition("=")
         if key in found:
@@ -166,8 +173,8 @@ def _blocks(lines: list[str], start: int, end: int, source: str) -> Iterator[Map
     for number, (first, stop) in enumerate(zip(starts, [*starts[1:], end], strict=True)):
         if lines[first] != f"Tree={number}":
             raise CorruptArtifact(source, f"{lines[first]!r} where Tree={number} was due", first + 1)
-        blank = next((i for i in range(first, stop) if not lines[i].strip()), stop)  # where LightGBM takes a tree to end
-        more = next((i for i in range(blank, stop) if lines[i].strip()), None)
+        blank = next((i for i in range(first, stop) if not lines[i]), stop)  # where LightGBM takes a tree to end
+        more = next((i for i in range(blank, stop) if lines[i]), None)
         if more is not None:
             raise CorruptArtifact(source, f"Tree={number} goes on behind a blank line, where LightGBM ends it", more + 1)
         yield _keys(lines, first + 1, stop, source)
@@ -232,6 +239,22 @@ def _schema(value: str, source: str, line: int) -> FeatureSchema:
         raise CorruptArtifact(source, f"the schema is broken: {error}", line) from None
 
 
+def described(model: TextModel, schema: FeatureSchema) -> FeatureSchema:
+    """The schema, where it names the model's features in their order. Raises ``SchemaMismatch``, naming the feature."""
+    if len(schema) != len(model.feature_names):
+        raise SchemaMismatch(f"the schema has {len(schema)} features, the model {len(model.feature_names)}")
+    for feature, name in zip(schema.features, model.feature_names, strict=True):
+        if name not in (feature.name, re.sub(r"\s", "_", feature.name)) and not _UNNAMED.fullmatch(name):
+            raise SchemaMismatch(
+                f"the schema says {feature.name!r} where the model was trained on {name!r}: give the features in its order"
+            )
+    listed = [sorted(labels) for labels in model.pandas_categories]
+    for feature in schema.features:
+        if sorted(feature.categories) in listed and feature.categories not in model.pandas_categories:
+            raise SchemaMismatch(f"the schema has the categories of {feature.name!r} in another order than pandas had them")
+    return schema
+
+
 def _inferred(model: TextModel) -> FeatureSchema:
     categorical, wanted = _categorical_features(model), len(model.pandas_categories)
     if wanted and wanted != len(categorical):
@@ -275,8 +298,8 @@ def _codes(model: TextModel, feature: int) -> tuple[str, ...]:
     used = max([0, *_codes_in_sets(model.ensemble, feature)])
     if used > DENSE:
         return ()
-    largest = max([used, *(code for code in listed if code <= DENSE)])  # one that no set holds is as good as unseen
-    return tuple(str(c) for c in range(largest + 1))
+    known = [code for code in listed if code <= _MOST_UNUSED]  # one that no set holds is as good as unseen
+    return tuple(str(c) for c in range(max([used, *known]) + 1))
 
 
 def _codes_in_sets(ensemble: Ensemble, feature: int) -> list[int]:

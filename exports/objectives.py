@@ -29,7 +29,7 @@ _KINDS: Final[dict[str, LinkKind]] = {
     "gamma": "exp",
     "tweedie": "exp",
 }
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBER: Final = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
 _SQRT: Final = ("regression", "regression_l1", "quantile", "mape", "fair")  # that learn the root where ``reg_sqrt`` is set
 _CLASSES: Final = ("binary", "multiclass", "multiclassova")
 _OPTIONS: Final = ("sigmoid", "num_class", "alpha", "fair_c", "poisson_max_delta_step", "tweedie_variance_power")
@@ -57,7 +57,38 @@ def link_of(objective: str, outputs: int, average_over: int, source: str, line: 
 
 
 def _number(value: str, source: str, line: int) -> float:
-    number = float(value) if _NUMBER.fullmatch(value) else math.nan
+    found = _NUMBER.fullmatch(value)
+    number = _as_lightgbm(*found.groups()) if found else math.nan
     if not math.isfinite(number):
         raise CorruptArtifact(source, f"{value!r} in the objective is not a number", line)
     return number
+
+
+def _as_lightgbm(sign: str, whole: str, fraction: str | None, exponent: str | None) -> float:
+    """The double that its own reader makes of such digits: often another than the nearest (``Common::Atof`` in its ``utils/common.h``)."""
+    value = 0.0
+    for digit in whole:
+        value = value * 10.0 + int(digit)
+    if fraction:
+        behind = 0.0
+        for digit in fraction:
+            behind = int(digit) + behind * 10.0
+        value += behind / _power(10.0, len(fraction))
+    if exponent:
+        scale = 1.0
+        left = min(abs(int(exponent)), 308)
+        for step in (50, 8, 1):
+            while left >= step:
+                scale *= 10.0**step
+                left -= step
+        value = value / scale if exponent.startswith("-") else value * scale
+    return -value if sign == "-" else value
+
+
+def _power(base: float, times: int) -> float:
+    """As LightGBM multiplies (``Common::Pow``): from 10**23 on the order shows."""
+    if times == 0:
+        return 1.0
+    if times % 2 == 0:
+        return _power(base * base, times // 2)
+    return _power(base * base * base, times // 3) if times % 3 == 0 else base * _power(base, times - 1)

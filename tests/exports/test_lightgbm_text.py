@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pandas as pd
 import pytest
 from sklearn.pipeline import make_pipeline
 
+from domain.schema import Feature, FeatureSchema
 from exports import export, packing
+from exports.compiled import KernelScorer
 from exports.errors import ArtifactError, SchemaMismatch, UnsupportedModel
 from exports.formats import FORMATS, LOCAL
-from exports.lightgbm_text import parse
+from exports.lightgbm_text import SCHEMA_KEY, parse
 from tests.exports.zoo import trained
 
 
@@ -140,3 +143,68 @@ def test_a_damaged_text_is_refused_by_name(before: str, after: str, named: str) 
     text = re.sub("tree_sizes=.*\n", "", trained("binary").model_to_string()).replace(before, after, 1)
     with pytest.raises(ArtifactError, match=re.escape(named)):
         parse(text)
+
+
+def small(**parameters: Any) -> str:
+    """The text of a model of two features."""
+    x = np.random.default_rng(3).normal(size=(300, 2))
+    told = {"verbose": -1, "num_threads": 1, "num_leaves": 3, **parameters}
+    return str(lgb.train(told, lgb.Dataset(x, x[:, 0] > 0 if "sigmoid" in told else x[:, 0], feature_name=["a", "b"]), 2).model_to_string())
+
+
+@pytest.mark.parametrize(("old", "new", "why"), [
+    ("\nleaf_count=", "\nleaf_count=1 2\rleaf_value=9 9 9\nleaf_count=", "a carriage return: to LightGBM it ends a line"),
+    ("shrinkage=1\n\n", "shrinkage=1\n \n", "unknown|stands twice"),
+])  # fmt: skip
+def test_lines_that_lightgbm_ends_elsewhere_are_refused(old: str, new: str, why: str) -> None:
+    """A return ends a line there, and a line of one blank does not end a tree: other leaves, and fewer trees, than are read here."""
+    text = re.sub(r"(?m)^tree_sizes=.*\n", "", small())
+    assert old in text
+    with pytest.raises(ArtifactError, match=why):
+        parse(text.replace(old, new, 1))
+
+
+def carrying(text: str, *features: Feature) -> str:
+    """The text with such a schema in it."""
+    line = SCHEMA_KEY + json.dumps(FeatureSchema(features).to_json())
+    return text.replace("pandas_categorical:", f"{line}\npandas_categorical:")
+
+
+@pytest.mark.parametrize(("features", "why"), [
+    ((Feature("b"), Feature("a")), "the schema says 'b' where the model was trained on 'a'"),
+    ((Feature("a"),), "the schema has 1 features, the model 2"),
+    ((Feature("a"), Feature("b"), Feature("c")), "the schema has 3 features, the model 2"),
+])  # fmt: skip
+def test_a_schema_in_the_file_that_is_not_of_its_features_is_refused(features: tuple[Feature, ...], why: str, tmp_path: Path) -> None:
+    assert parse(carrying(small(), Feature("a"), Feature("b"))).schema.names == ("a", "b")
+    (file := tmp_path / "model.txt").write_text(carrying(small(), *features))
+    for ask in (lambda: parse(file.read_text()).schema, lambda: FORMATS["native"].load(file), lambda: export(file, "pfa", tmp_path)):
+        with pytest.raises(SchemaMismatch, match=why):
+            ask()
+
+
+def test_categories_in_another_order_than_pandas_had_them_are_refused() -> None:
+    x = pd.DataFrame({"n": np.random.default_rng(3).normal(size=300), "b": pd.Categorical(["x", "y", "z"] * 100)})
+    text = of_pandas(x).model_to_string()
+    assert parse(carrying(text, Feature("n"), Feature("b", "categorical", ("x", "y", "z")))).schema
+    with pytest.raises(SchemaMismatch, match="has the categories of 'b' in another order than pandas had them"):
+        _ = parse(carrying(text, Feature("n"), Feature("b", "categorical", ("z", "y", "x")))).schema
+
+
+def test_a_file_that_names_a_million_codes_does_not_become_a_million_labels() -> None:
+    x = np.column_stack([np.arange(300.0) % 7, np.random.default_rng(3).normal(size=300)])
+    booster = lgb.train({"verbose": -1, "num_threads": 1, "min_data_per_group": 1}, lgb.Dataset(x, x[:, 0], categorical_feature=[0]), 2)
+    text = booster.model_to_string()
+    assert len(parse(text).schema.features[0].categories) == 7
+    crowded = re.sub(r"(?m)^feature_infos=\S+", "feature_infos=0:1:2:3:4:5:6:900:1000000", text)
+    assert len(parse(crowded).schema.features[0].categories) == 901
+
+
+@pytest.mark.parametrize("sigmoid", [1.57, 0.6, 0.000123457, 7.77e10])
+def test_a_sigmoid_is_the_double_that_lightgbm_makes_of_its_digits(sigmoid: float) -> None:
+    """Its reader is not exact: of 1.57 it makes the double before."""
+    text, x = small(objective="binary", sigmoid=sigmoid), np.random.default_rng(5).normal(size=(300, 2))
+    model = parse(text)
+    found = KernelScorer(model.ensemble, model.schema).score_batch(x)[:, 0]
+    np.testing.assert_array_max_ulp(found, np.asarray(lgb.Booster(model_str=text).predict(x)), maxulp=2)
+    assert (model.ensemble.link.sigmoid == sigmoid) == (sigmoid != 1.57)
