@@ -119,9 +119,11 @@ def _tell(report: parity.Report, console: Console) -> None:
                 f"{c.name}: LightGBM says {worst['lightgbm']}, it says {worst['got']} for {worst['row']}", markup=False, soft_wrap=True
             )
     rows = f"{report.given:,} rows given and {report.made:,} made for this model"
-    console.print(f"{'every answer is LightGBM' + chr(39) + 's' if report.passed else 'not the same answers'}: {rows}", markup=False)
+    failed = any(c.outcome == "failed" for c in report.comparisons)
+    said = "every answer is LightGBM's" if report.passed else "not the same answers" if failed else "nothing could be compared"
+    console.print(f"{said}: {rows}", markup=False)
 
 
 def _write(report: parity.Report, out: Path) -> None:
     with written(out) as file:
-        file.write(json.dumps(report.to_json(), indent=2) + "\n")
+        file.write(json.dumps(report.to_json(), indent=2, allow_nan=False) + "\n")

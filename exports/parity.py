@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
@@ -68,8 +68,12 @@ class Report:
         return "failed" not in outcomes and "passed" in outcomes
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; NaN and infinity of a worst row stand as text."""
-        return {"passed": self.passed, **asdict(self)}
+        """Plain JSON values; NaN and infinity stand as text."""
+        found = {"passed": self.passed, **asdict(self)}
+        found["comparisons"] = [
+            {name: _plain(value) if isinstance(value, float) else value for name, value in c.items()} for c in found["comparisons"]
+        ]
+        return found
 
 
 class Truth:
@@ -95,6 +99,9 @@ class Truth:
             scorer = load()
             if scorer.schema.names != self.schema.names:
                 raise ExportError(f"its features are {', '.join(scorer.schema.names)}, the model's {', '.join(self.schema.names)}")
+            for own, ours in zip(scorer.schema.features, self.schema.features, strict=True):
+                if own.categories[: len(ours.categories)] != ours.categories[: len(own.categories)]:  # rows travel here as codes
+                    raise ExportError(f"its categories of {own.name!r} are not the model's: {_differing(own.categories, ours.categories)}")
             raw, values = scorer.raw_batch(self.rows), scorer.score_batch(self.rows)
             one = _some(len(self.rows), JUDGED_ROWS)
             singly = [scorer.score(self.rows[i].tolist()) for i in one]
@@ -196,6 +203,12 @@ def _outcome(name: str, compare: Callable[[], Comparison]) -> Comparison:
         return Comparison(name, "refused", str(error))
     except ExportError as error:
         return Comparison(name, "failed", str(error))
+
+
+def _differing(own: Sequence[str], ours: Sequence[str]) -> str:
+    """The first code that two lists of labels name differently."""
+    code = next(i for i, (a, b) in enumerate(zip(own, ours, strict=False)) if a != b)
+    return f"code {code} is {own[code]!r} there and {ours[code]!r} here"
 
 
 def _some(n: int, most: int) -> NDArray[np.int64]:

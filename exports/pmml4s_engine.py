@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.schema import FeatureSchema
-from exports import files, pmml_reader
-from exports.errors import CorruptArtifact, EngineMissing
+from exports import files, pmml_any, pmml_reader
+from exports.errors import CorruptArtifact, EngineMissing, UnsupportedModel
 from exports.pmml_link import value_fields
 from exports.pmml_names import Names
 
@@ -23,9 +23,13 @@ Matrix = NDArray[np.float64]
 def load(path: Path, schema: FeatureSchema) -> Callable[[Matrix], Matrix]:
     """What scores rows (n, features) with their labels as text and nothing for missing, as an event would: (n, outputs).
 
-    Starts Java beside this process at the first call; about 3 ms a row. Raises ``EngineMissing`` or ``ArtifactError``.
+    Starts Java beside this process at the first call; about 3 ms a row. Raises ``EngineMissing``, ``ArtifactError``,
+    or ``UnsupportedModel`` for a document of another program.
     """
-    ensemble, names = pmml_reader.read(files.read(path), path.name).ensemble, Names(schema)
+    data = files.read(path)
+    if pmml_any.written_by_others(data) is not None:
+        raise UnsupportedModel("PMML4S is asked for the fields that our own documents have, and this one is another program's")
+    ensemble, names = pmml_reader.read(data, path.name).ensemble, Names(schema)
     model, fields = _model(path), value_fields(ensemble.link, ensemble.n_outputs, names)
 
     def score(rows: Matrix) -> Matrix:

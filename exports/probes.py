@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ _NUMBERS: Final = (
     *(1.0, -1.0, 1e300, -1e300, math.inf, -math.inf, math.nan),
 )
 _MOST_CODES: Final = 2_000
+_CELLS: Final = 50_000_000  # of all rows
+_A_SPLIT: Final = 4  # rows, or some more
+_MEMBERS: Final = 8  # of a set that are tried
 Path = dict[int, float]  # feature -> the value that leads on
 
 
@@ -31,8 +34,9 @@ def probes(ensemble: Ensemble, schema: FeatureSchema, *, most: int = 200_000, se
     The same model and seed give the same rows.
     """
     rng = np.random.default_rng(seed)
-    odd = _odd_values(schema, ensemble, rng)
-    chosen = _sample(ensemble, max(most - len(odd), 1), rng)
+    most = min(most, max(_CELLS // max(len(schema), 1), 1_000))
+    odd = _odd_values(schema, ensemble, rng, most // 2)
+    chosen = _sample(ensemble, most - len(odd), rng)
     at_splits = _background(ensemble, schema, len(chosen), rng)
     for row, path in zip(at_splits, chosen, strict=True):
         row[list(path)] = list(path.values())
@@ -40,52 +44,75 @@ def probes(ensemble: Ensemble, schema: FeatureSchema, *, most: int = 200_000, se
 
 
 def _sample(ensemble: Ensemble, most: int, rng: np.random.Generator) -> list[Path]:
-    found = [path for tree in range(ensemble.n_trees) for path in _at_splits(ensemble, tree, rng)]
+    splits = int((ensemble.feature >= 0).sum())
+    share = min(1.0, 2 * most / max(splits * _A_SPLIT, 1))
+    found = [path for tree in range(ensemble.n_trees) for path in _at_splits(ensemble, tree, rng, share)]
     if len(found) <= most:
         return found
     return [found[i] for i in np.sort(rng.choice(len(found), most, replace=False))]
 
 
-def _at_splits(ensemble: Ensemble, tree: int, rng: np.random.Generator) -> Iterator[Path]:
-    """For each split of a tree, paths that lead there and then stand on its threshold, beside it, or miss the value."""
-    todo: list[tuple[int, Path]] = [(int(ensemble.tree_start[tree]), {})]
+def _at_splits(ensemble: Ensemble, tree: int, rng: np.random.Generator, share: float) -> Iterator[Path]:
+    """For a ``share`` of a tree's splits, paths that lead there and then stand on its threshold, beside it, or miss the value."""
+    todo: list[tuple[int, Path, dict[int, _Codes]]] = [(int(ensemble.tree_start[tree]), {}, {})]
     while todo:
-        node, path = todo.pop()
+        node, path, asked = todo.pop()
         split = ensemble.split(node)
         if isinstance(split, float):
             continue
-        tried = _tried(split, rng)
-        yield from ({**path, split.feature: value} for value in tried)
-        left, right = _sides(split, path.get(split.feature), rng)
-        todo += [(node + 1, {**path, split.feature: left}), (int(ensemble.right[node]), {**path, split.feature: right})]
+        codes = asked.get(split.feature, _Codes())
+        if share >= 1 or rng.random() < share:
+            yield from ({**path, split.feature: value} for value in _tried(split, codes, rng))
+        if split.codes is None:
+            left, right = _sides(split, path.get(split.feature))
+            to_left = to_right = asked
+        else:
+            inside, outside = codes.among(split.codes), codes.beside(split.codes)
+            left, right = inside.one(), outside.one()
+            to_left, to_right = {**asked, split.feature: inside}, {**asked, split.feature: outside}
+        todo += [(node + 1, {**path, split.feature: left}, to_left), (int(ensemble.right[node]), {**path, split.feature: right}, to_right)]
 
 
-def _tried(split: Split, rng: np.random.Generator) -> list[float]:
+class _Codes(NamedTuple):
+    """What the splits of a path ask of a category: one of ``allowed`` (None: any), and none of ``refused``."""
+
+    allowed: tuple[int, ...] | None = None
+    refused: frozenset[int] = frozenset()
+
+    def among(self, codes: tuple[int, ...]) -> _Codes:
+        """One that goes left as well."""
+        return _Codes(tuple(c for c in codes if c not in self.refused and (self.allowed is None or c in self.allowed)), self.refused)
+
+    def beside(self, codes: tuple[int, ...]) -> _Codes:
+        """One that goes right as well."""
+        left = None if self.allowed is None else tuple(c for c in self.allowed if c not in codes)
+        return _Codes(left, self.refused | frozenset(codes))
+
+    def one(self) -> float:
+        """The first that fits; nan where none does: nothing comes there."""
+        if self.allowed is None:
+            return float(next(code for code in range(len(self.refused) + 1) if code not in self.refused))
+        return float(self.allowed[0]) if self.allowed else math.nan
+
+
+def _tried(split: Split, codes: _Codes, rng: np.random.Generator) -> list[float]:
     if split.codes is None:
         t = split.threshold
-        return [t, math.nextafter(t, math.inf), math.nextafter(t, -math.inf), math.nan]
-    inside = [float(rng.choice(split.codes))] if split.codes else []
-    return [*inside, *(code + 0.5 for code in inside), float(_outside(split.codes)), math.nan]
+        return [t, math.nextafter(t, math.inf), math.nextafter(t, -math.inf), math.nan, *([0.0, ZERO] if split.zero_missing else [])]
+    inside = list(codes.among(split.codes).allowed or split.codes)
+    if len(inside) > _MEMBERS:
+        inside = np.sort(rng.choice(inside, _MEMBERS, replace=False)).tolist()
+    return [*map(float, inside), *(code + 0.5 for code in inside[:1]), codes.beside(split.codes).one(), math.nan]
 
 
-def _sides(split: Split, taken: float | None, rng: np.random.Generator) -> tuple[float, float]:
+def _sides(split: Split, taken: float | None) -> tuple[float, float]:
     """A value that goes left and one that goes right; what an earlier split of the path asked for is kept where it still fits."""
-    if split.codes is not None:
-        members = set(split.codes)
-        left = taken if taken in members else float(rng.choice(split.codes)) if split.codes else math.nan
-        right = taken if taken is not None and taken not in members else float(_outside(split.codes))
-        return float(left if left is not None else math.nan), right
     fits_left = taken is not None and taken <= split.threshold
     fits_right = taken is not None and taken > split.threshold
     left = taken if fits_left and taken is not None else split.threshold
-    right = taken if fits_right and taken is not None else math.nextafter(split.threshold, math.inf)
+    beyond = math.nan if split.threshold == math.inf else math.nextafter(split.threshold, math.inf)  # nothing else goes there
+    right = taken if fits_right and taken is not None else beyond
     return left, right
-
-
-def _outside(codes: tuple[int, ...]) -> int:
-    """The smallest code that is not among these."""
-    known = set(codes)
-    return next(code for code in range(len(codes) + 1) if code not in known)
 
 
 def _background(ensemble: Ensemble, schema: FeatureSchema, n: int, rng: np.random.Generator) -> Rows:
@@ -105,9 +132,11 @@ def _background(ensemble: Ensemble, schema: FeatureSchema, n: int, rng: np.rando
     return rows
 
 
-def _odd_values(schema: FeatureSchema, ensemble: Ensemble, rng: np.random.Generator) -> Rows:
-    """Each feature in turn at each of its odd values; and rows that are missing, zero or infinite throughout."""
+def _odd_values(schema: FeatureSchema, ensemble: Ensemble, rng: np.random.Generator, most: int) -> Rows:
+    """Each feature in turn at each of its odd values (a sample of ``most``); and rows that are missing, zero or infinite throughout."""
     singles = [(i, value) for i, feature in enumerate(schema.features) for value in _odd(feature)]
+    if len(singles) > most:
+        singles = [singles[i] for i in np.sort(rng.choice(len(singles), most, replace=False))]
     rows = _background(ensemble, schema, len(singles), rng)
     for row, (i, value) in zip(rows, singles, strict=True):
         row[i] = value

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import lightgbm as lgb
 import numpy as np
 import pytest
 
+from domain.schema import Feature, FeatureSchema
 from exports import lightgbm_text, native, parity, pfa, pmml
+from exports.compiled import KernelScorer
 from exports.ensemble import Ensemble
 from exports.errors import CorruptArtifact, EngineMissing, UnsupportedModel
 from exports.formats import FORMATS, LOCAL
@@ -80,6 +83,86 @@ def test_a_planted_wrong_is_caught_with_its_row(model_format: str, plant: Callab
     assert comparison.worst is not None
     row = [float(v) for v in comparison.worst["row"].values()]
     assert list(chosen.load(path).score(row).values) == comparison.worst["got"] != comparison.worst["lightgbm"]
+
+
+def deep(ensemble: Ensemble) -> list[int]:
+    """Of each tree the last split by number on a feature that no split above it asks for: where few rows come by chance."""
+    found = []
+    for root in ensemble.tree_start[:-1].tolist():
+        todo, last = [(int(root), frozenset[int]())], -1
+        while todo:
+            node, above = todo.pop()
+            feature = int(ensemble.feature[node])
+            if feature < 0:
+                continue
+            if ensemble.category_set[node] < 0 and feature not in above and above:
+                last = max(last, node)
+            todo += [(node + 1, above | {feature}), (int(ensemble.right[node]), above | {feature})]
+        found += [last] if last >= 0 else []
+    return found
+
+
+@pytest.mark.parametrize("kind", ["binary", "zero-as-missing"])
+def test_what_is_wrong_deep_in_a_tree_is_caught_as_well(kind: str, tmp_path: Path) -> None:
+    """An artifact that moves a threshold by one step there, or forgets that a zero is missing, answers otherwise for few rows."""
+    sound, planted = model(kind), list[Ensemble]()
+    for node in deep(sound.ensemble):
+        threshold, zero = sound.ensemble.threshold.copy(), sound.ensemble.zero_missing.copy()
+        threshold[node] = np.nextafter(threshold[node], np.inf)
+        planted.append(replace(sound.ensemble, threshold=threshold))
+        if zero[node] and (threshold[node] >= 0) != sound.ensemble.default_left[node]:  # a zero then goes the other way
+            zero[node] = False
+            planted.append(replace(sound.ensemble, zero_missing=zero))
+    assert len(planted) > (8 if kind == "binary" else 14)
+    for number, wrong in enumerate(planted):
+        assert not report(kind, planted=lambda wrong=wrong: KernelScorer(wrong, SCHEMA)).passed, number
+
+
+def nested() -> lightgbm_text.TextModel:
+    """A tree that asks for a category three times over: {5, 6}, in there {5}, and beside that a number."""
+    rng = np.random.default_rng(1)
+    x = np.column_stack([rng.integers(0, 9, 3_000), rng.normal(size=3_000)]).astype(float)
+    y = 8.0 * np.isin(x[:, 0], [5, 6]) + 4.0 * (x[:, 0] == 5) + (x[:, 1] > 1.0) * (x[:, 0] == 6)
+    told = {"verbose": -1, "num_threads": 1, "min_data_per_group": 1, "cat_smooth": 0.0, "num_leaves": 4, "max_cat_to_onehot": 1}
+    return lightgbm_text.read(lgb.train(told, lgb.Dataset(x, y, categorical_feature=[0]), 1))
+
+
+def test_a_row_comes_to_a_split_behind_two_of_the_same_category() -> None:
+    found = nested()
+    by_number = np.flatnonzero((found.ensemble.feature >= 0) & (found.ensemble.category_set < 0))
+    assert len(by_number)
+    rows = probes(found.ensemble, found.schema, most=400)
+    for node in by_number.tolist():
+        wrong = found.ensemble.threshold.copy()
+        wrong[node] = np.nextafter(wrong[node], np.inf)
+        moved = KernelScorer(replace(found.ensemble, threshold=wrong), found.schema).raw_batch(rows)
+        assert (moved != KernelScorer(found.ensemble, found.schema).raw_batch(rows)).any(), "no row stands on its threshold"
+
+
+@pytest.mark.parametrize("model_format", [name for name in LOCAL if name != "native"])
+def test_an_artifact_with_the_labels_of_a_feature_in_another_order_is_caught(model_format: str, tmp_path: Path) -> None:
+    labelled = [replace(f, categories=f.categories[::-1]) if f.categories else f for f in SCHEMA.features]
+    chosen = FORMATS[model_format]
+    path = chosen.export(model("binary"), FeatureSchema(tuple(labelled)), tmp_path / chosen.file_name)
+    (found,) = report("binary", swapped=lambda: chosen.load(path)).comparisons
+    assert found.outcome == "failed"
+    assert found.reason == "its categories of 'label' are not the model's: code 0 is 'y' there and 'gro cery' here"
+
+
+def test_of_thousands_of_features_no_more_rows_are_made_than_memory_has() -> None:
+    found, wide = model("binary").ensemble, FeatureSchema(tuple(Feature(f"f{i}") for i in range(20_000)))
+    rows = probes(replace(found, n_features=20_000), wide)
+    assert rows.size <= 51_000_000
+    assert len({row.tobytes() for row in rows[:200]}) > 100, "splits have their share"
+
+
+def test_an_answer_that_is_none_stands_in_the_report_as_text() -> None:
+    class Nobody(KernelScorer):
+        def raw_batch(self, rows: np.ndarray) -> np.ndarray:
+            return np.full((len(rows), 1), np.nan)
+
+    found = report("binary", nan=lambda: Nobody(model("binary").ensemble, SCHEMA)).to_json()
+    assert json.loads(json.dumps(found, allow_nan=False))["comparisons"][0]["raw_ulps"] == "inf"
 
 
 def test_what_could_not_be_compared_says_why() -> None:
