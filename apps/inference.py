@@ -75,7 +75,10 @@ def _flag(of: Mapping[str, Any], name: str, *, otherwise: bool) -> bool:
 def answer(
     head: Mapping[str, Any], fields: dict[str, Any], tensors: Mapping[str, Matrix], binary: Mapping[str, bool]
 ) -> tuple[bytes, int | None]:
-    """The answer to the request ``head``: its bytes and, where tensors follow that are ``binary``, the length of its JSON."""
+    """The answer to the request ``head``: its bytes and, where tensors follow that are ``binary``, the length of its JSON.
+
+    Raises ``RefusedError`` for what JSON cannot hold.
+    """
     if isinstance(head.get("id"), str):
         fields["id"] = head["id"]
     outputs = [{"name": name, "datatype": "FP64", "shape": list(m.shape), **_data(m, binary=binary[name])} for name, m in tensors.items()]
@@ -88,7 +91,11 @@ def answer(
 
 
 def _data(tensor: Matrix, *, binary: bool) -> dict[str, Any]:
-    return {"parameters": {"binary_data_size": tensor.nbytes}} if binary else {"data": tensor.ravel().tolist()}
+    if binary:
+        return {"parameters": {"binary_data_size": tensor.nbytes}}
+    if np.isinf(tensor).any():  # JSON has no word for it, and null is a missing one
+        raise RefusedError(422, "a score is infinite, which JSON cannot hold: ask with the parameter binary_data_output")
+    return {"data": tensor.ravel().tolist()}
 
 
 def rows_of(inputs: Sequence[Any], binary: memoryview, schema: FeatureSchema) -> Matrix:
@@ -122,19 +129,19 @@ def _checked(rows: Matrix) -> Matrix:
 
 def _column(feature: Feature, values: list[Any] | Matrix) -> list[float]:
     """A feature's values as a scorer takes them: labels as a table's cells are read (``apps.cells``), and no number in their place."""
-    read = _code if feature.labelled else _number
+    labels = _categories(feature) if feature.labelled else None
     found: list[float] = []
     for value in values:
         try:
-            found.append(read(feature, value))
+            found.append(_number(feature, value) if labels is None else _code(labels, value))
         except (ValueError, TwoMeaningsError) as error:
             raise RefusedError(400, f"input {feature.name!r}, row {len(found) + 1}: {error}") from None
     return found
 
 
-def _code(feature: Feature, value: Any) -> float:
+def _code(labels: Categories, value: Any) -> float:
     if isinstance(value, str):
-        return _categories(feature).code(value)
+        return labels.code(value)
     if not math.isnan(value):
         raise ValueError(f"{value!s:.40} where a label was due: send labels as BYTES (`features` takes their codes)")
     return MISSING
@@ -168,11 +175,11 @@ def _tensor(tensor: Any, binary: memoryview, features: int) -> tuple[str, list[A
     if not (isinstance(name, str) and isinstance(shape, list) and all(type(n) is int for n in shape)):
         raise RefusedError(400, f"input {_shown(name)!r}: a name is text, and a shape a list of whole numbers")
     width = features if name == "features" else 1
-    count = int(np.prod(shape, dtype=object)) if shape else 0
     formed = shape[1:] == [width] or (width == 1 and len(shape) == 1)
     if kind not in ("FP64", "FP32", "INT64", "INT32", "BYTES") or not formed or not 0 < shape[0] <= MOST_ROWS:
         shown = f"{_shown(kind)} of shape {str(shape)[:40]}"
         raise RefusedError(400, f"input {name[:40]!r}: {shown}; FP64 of shape [n, {width}], n up to {MOST_ROWS:,}, is due")
+    count = shape[0] * width
     if size is not None:
         if kind != "FP64" or type(size) is not int or size != 8 * count or len(binary) < size:
             raise RefusedError(400, f"input {name!r}: {_shown(size)} bytes where {8 * count} of FP64 were due")
@@ -181,7 +188,7 @@ def _tensor(tensor: Any, binary: memoryview, features: int) -> tuple[str, list[A
         raise RefusedError(
             400, "input 'features': numbers alone, labels as their codes; labels go as BYTES in a tensor of their feature's name"
         )
-    return name, _values(name, _flat(name, data, shape), count, labels=kind == "BYTES"), 0
+    return name, _as_typed(name, _values(name, _flat(name, data, shape), count, labels=kind == "BYTES"), kind), 0
 
 
 def _flat(name: str, data: Any, shape: list[int]) -> list[Any]:
@@ -203,6 +210,16 @@ def _values(name: str, values: list[Any], count: int, *, labels: bool) -> list[A
         if value is not None and not is_one:
             raise RefusedError(400, f"input {name!r}: {_shown(value)!r} is not a {'label' if labels else 'number'} (null is missing)")
     return [MISSING if value is None else value for value in values]
+
+
+def _as_typed(name: str, values: list[Any], kind: str) -> list[Any]:
+    """Numbers as the tensor's type holds them."""
+    if kind == "FP32":
+        with np.errstate(over="ignore"):
+            return [float(v) for v in np.array(values, np.float64).astype(np.float32)]
+    if kind.startswith("INT") and (broken := [v for v in values if isinstance(v, float) and not (math.isnan(v) or v.is_integer())]):
+        raise RefusedError(400, f"input {name!r}: {broken[0]} in a tensor of {kind}; send FP64")
+    return values
 
 
 def _shown(value: object) -> str:

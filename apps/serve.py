@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,10 @@ _OUTPUTS: Final[Mapping[str, Callable[[Scorer, Matrix], Matrix]]] = {
     "raw": lambda scorer, rows: scorer.raw_batch(rows),
     "values": lambda scorer, rows: scorer.score_batch(rows),
 }
+
+
+_AT_A_TIME: Final = 250  # connections; more are told to come again
+_BODY_S: Final = 30.0  # for a request to be all here
 
 
 @dataclass
@@ -132,10 +137,14 @@ def _allow(request: Request, key: str) -> None:
 async def _body(request: Request) -> bytes:
     """The request's body, up to ``MOST_BYTES``; no more than that is ever held."""
     found = bytearray()
-    async for chunk in request.stream():
-        found += chunk
-        if len(found) > MOST_BYTES:
-            raise RefusedError(413, f"more than {MOST_BYTES >> 20} MiB in one request: send fewer rows")
+    try:
+        async with asyncio.timeout(_BODY_S):
+            async for chunk in request.stream():
+                found += chunk
+                if len(found) > MOST_BYTES:
+                    raise RefusedError(413, f"more than {MOST_BYTES >> 20} MiB in one request: send fewer rows")
+    except TimeoutError:
+        raise RefusedError(408, f"the request is not all here after {_BODY_S:.0f} s") from None
     return bytes(found)
 
 
@@ -172,8 +181,8 @@ def command(artifacts: Sequence[Path], *, host: str, port: int, api_key: str, sa
         except InputError as error:
             raise InputError(f"{artifact}: {error}") from None
         say(f"{artifact} as {model.name} ({model.format}, {len(model.scorer.schema)} features)")
-    chosen = free_port(port)
+    chosen = free_port(port, host)
     if chosen != port:
         say(f"port {port} is taken; using {chosen}")
     say(f"serving at http://{host}:{chosen}/v2" + ("" if api_key else "; anyone who reaches it may ask (POLYSCORE_API_KEY sets a key)"))
-    uvicorn.run(application(models), host=host, port=chosen, log_level="warning", access_log=False)
+    uvicorn.run(application(models), host=host, port=chosen, log_level="warning", access_log=False, limit_concurrency=_AT_A_TIME)

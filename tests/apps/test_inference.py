@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from apps.inference import RefusedError, rows_of
+from apps.inference import RefusedError, answer, rows_of
 from apps.table import read_rows
 from domain.schema import Feature, FeatureSchema
 
@@ -39,7 +39,7 @@ def test_a_label_has_the_code_that_the_cell_of_a_table_has(b: str, i: str, f: st
 def test_a_number_is_no_label(kind: str) -> None:
     """Is 1 the second label, or the label "1"?"""
     inputs = [tensor("b", "BYTES", "true", "true"), tensor("i", kind, None, 1), tensor("f", "BYTES", None, None)]
-    with pytest.raises(RefusedError, match=r"input 'i', row 2: 1 where a label was due: send labels as BYTES"):
+    with pytest.raises(RefusedError, match=r"input 'i', row 2: 1(\.0)? where a label was due: send labels as BYTES"):
         rows_of(inputs, NOTHING, LABELLED)
 
 
@@ -102,3 +102,28 @@ def test_what_is_nested_too_deep_to_be_written_is_refused_by_its_kind() -> None:
     request = {**tensor("a", "FP64", {"deep": deep}, *range(4)), "shape": [1, 5], "name": "a"}
     with pytest.raises(RefusedError, match="'dict' is not a number"):
         rows_of([{**request, "shape": [5]}], NOTHING, FIVE)
+
+
+def test_a_shape_of_any_length_is_refused_before_it_is_counted() -> None:
+    """Its product would be a number of a million digits."""
+    request = {"name": "features", "datatype": "FP64", "shape": [2**63 - 1] * 200_000, "data": [0.0]}
+    with pytest.raises(RefusedError, match=r"of shape \[9223372036854775807"):
+        rows_of([request], NOTHING, FIVE)
+
+
+def test_numbers_are_what_their_tensors_type_holds() -> None:
+    others = [tensor(name, "FP64", 0.0) for name in "bcde"]
+    rows = rows_of([tensor("a", "FP32", 0.1), *others], NOTHING, FIVE)
+    assert rows[0, 0] == float(np.float32(0.1))
+    assert rows_of([tensor("a", "FP32", 1e39), *others], NOTHING, FIVE)[0, 0] == np.inf
+    assert rows_of([tensor("a", "INT64", 2.0), *others], NOTHING, FIVE)[0, 0] == 2.0
+    with pytest.raises(RefusedError, match=r"input 'a': 2\.5 in a tensor of INT64; send FP64"):
+        rows_of([tensor("a", "INT64", 2.5), *others], NOTHING, FIVE)
+
+
+def test_an_infinite_score_is_not_sent_as_a_missing_one() -> None:
+    scores = {"values": np.array([[1.0], [np.inf]])}
+    with pytest.raises(RefusedError, match="binary_data_output"):
+        answer({}, {}, scores, {"values": False})
+    body, length = answer({}, {}, scores, {"values": True})
+    assert np.array_equal(np.frombuffer(body[length:]), [1.0, np.inf])
