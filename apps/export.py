@@ -45,4 +45,4 @@ def _source(settings: Settings, model: Path | None) -> tuple[ModelSource, Featur
     if model is not None and not model.is_dir():
         return lightgbm_text.parse(files.text(model), model.name), None, str(model)
     found = bundles.load_bundle(model or bundles.latest(settings.bundles / next(iter(DOMAINS))))
-    return (found.folder / FORMATS["native"].file_name).read_text(), found.schema, f"bundle {found.version}"
+    return files.text(found.folder / FORMATS["native"].file_name), found.schema, f"bundle {found.version}"
