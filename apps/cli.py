@@ -40,6 +40,7 @@ from apps.cli_scenarios import scenario_app
 from apps.cli_system import system_app
 from apps.cli_training import training_app
 from apps.errors import AppError
+from apps.process import ending
 from apps.settings import from_environment
 from domain.registry import DOMAINS
 
@@ -239,14 +240,17 @@ def batch(
 
 @app.command(rich_help_panel=STREAM)
 def sink(
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Drop the tables first; they are filled again from the topics.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Drop the tables first; they are filled again with what the topics still hold.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Drop them though Kafka has let go of some of it.")] = False,
 ) -> None:
     """Keep the database a view of the topics: decisions, alerts, SLA windows, models, dead letters."""
     from apps import process, sink
 
     settings = from_environment()
     if rebuild:
-        sink.rebuild(settings)
+        sink.rebuild(settings, anyway=yes)
     with process.stoppable() as stop:
         sink.run(settings, stop=stop, say=say)
 
@@ -309,7 +313,8 @@ def _sized(text: str) -> tuple[str, int]:
 def main() -> None:
     """Run a command; what a person can mend is one line, not a trace."""
     logs.configure()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a command that is asked to end cleans up, as after Ctrl-C
+    for number in ending():
+        signal.signal(number, signal.default_int_handler)  # a command that is asked to end cleans up, as after Ctrl-C
     try:
         app()
     except KeyboardInterrupt:  # before or after what listens for it

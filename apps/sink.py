@@ -8,24 +8,32 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Column, Connection, Engine, delete, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlmodel import col
 
 from apps import reviewed
 from apps.database import drop_tables, explain, open_database, sqlite_file, upsert
-from apps.errors import BrokerError, DatabaseError
+from apps.errors import BrokerError, DatabaseError, InputError
 from apps.logs import logger
 from apps.partitions import Extent, KafkaSource, Message, Partition, Source
 from apps.records import UNREADABLE, Reader, Record, UnreadableError, readers, unreadable
 from apps.settings import Settings
-from apps.tables import AlertRow, ReviewRow, SinkOffsetRow, Table
+from apps.tables import AlertRow, DecisionRow, ReviewRow, SinkOffsetRow, SlaWindowRow, Table
+from apps.topics import MODELS
 from domain.cards import masked
 from domain.registry import DOMAINS
 
 LOOK_EVERY = 5.0  # seconds between two looks for new topics and partitions
+KEPT_DAYS = 60  # decisions and SLA windows, which come by the thousand a second: as long as the topic of decisions has them
+_FORGET_EVERY = 600.0  # seconds
+_GROWS: tuple[Column[int], ...] = (
+    DecisionRow.metadata.tables["decision"].c.decided_us,
+    SlaWindowRow.metadata.tables["sla_window"].c.end_us,
+)
 _BACKOFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # seconds before each further try
 _log = logger(__name__)
+_COMPACTED = {MODELS}  # what goes there is said again by what stays
 _Stored = tuple[int, str]  # next offset and topic id
 _Item = tuple[Message, Record | None]  # None: nothing to keep
 
@@ -84,6 +92,17 @@ class Sink:
         except DatabaseError:
             self.close()
             raise
+
+    def forget(self, before_us: int) -> None:
+        """Delete what grows without end and is older (UTC microseconds), as the topics do. Raises ``DatabaseError``."""
+        if self._engine is None:
+            return
+        try:
+            with self._engine.begin() as connection:
+                for column in _GROWS:
+                    connection.execute(delete(column.table).where(column < before_us))
+        except DBAPIError as error:
+            raise explain(error, self._engine.url) from None
 
     def close(self) -> None:
         """Let go of the database; a further step opens it again."""
@@ -208,10 +227,13 @@ def run(settings: Settings, *, stop: Event, say: Callable[[str], None] = _log.in
 
 
 def _keep_on(sink: Sink, stop: Event, say: Callable[[str], None]) -> None:
-    tries, told = 0, ""
+    tries, told, due = 0, "", 0.0
     while not stop.is_set():
         try:
             sink.step()
+            if time.monotonic() >= due:
+                sink.forget(time.time_ns() // 1000 - KEPT_DAYS * 86_400_000_000)
+                due = time.monotonic() + _FORGET_EVERY
         except (DatabaseError, BrokerError) as error:
             if str(error) != told:
                 say(f"{error} (trying again; nothing is lost)")
@@ -224,8 +246,19 @@ def _keep_on(sink: Sink, stop: Event, say: Callable[[str], None]) -> None:
         tries, told = 0, ""
 
 
-def rebuild(settings: Settings) -> None:
-    """Drop our tables and make them anew; a sink then fills them from the topics. Raises ``DatabaseError``."""
+def rebuild(settings: Settings, *, anyway: bool = False) -> None:
+    """Drop our tables and make them anew; a sink then fills them from the topics.
+
+    Raises ``DatabaseError``, ``BrokerError`` without a Kafka, and ``InputError`` where it has let go of messages and not ``anyway``.
+    """
+    source = KafkaSource(settings, "polyscore-sink", list(readers(list(DOMAINS.values()))))
+    try:
+        cut = sorted({topic for (topic, _), extent in source.look().items() if extent.low > 0 and topic not in _COMPACTED})
+    finally:
+        source.close()
+    if cut and not anyway:
+        gone = f"Kafka has let go of the first messages of {', '.join(cut)}, and what they made in the database would be gone for good"
+        raise InputError(f"{gone}; say --yes to drop the tables all the same")
     drop_tables(settings.database)
 
 

@@ -519,3 +519,18 @@ def test_brokers_that_do_not_answer_stop_nothing(on_sqlite: Bench, monkeypatch: 
     on_sqlite.log.send("fraud.decisions", decision(900))
     on_sqlite.run()
     assert "t900" in {row[1] for row in on_sqlite.content()["decision"]}
+
+
+def test_what_is_older_than_the_topics_keep_is_forgotten_and_the_rest_stays(bench: Bench) -> None:
+    bench.run()
+    before = bench.content()
+    times = sorted(row[-1] for row in before["decision"])
+    assert times[0] < times[-1], "decided one after the other"
+    bench.sink.forget(times[len(times) // 2])
+    after = bench.content()
+    assert sorted(row[-1] for row in after.pop("decision")) == times[len(times) // 2 :]
+    assert after.pop("sla_window") == []
+    assert before["sla_window"]
+    assert after == {name: rows for name, rows in before.items() if name not in ("decision", "sla_window")}
+    bench.run()
+    assert bench.content()["decision"], "and the sink goes on"
