@@ -22,7 +22,7 @@ _Done = TypeVar("_Done")
 
 
 class Stop(Event):
-    """Set by the first SIGINT or SIGTERM: the process then stops at a clean point."""
+    """Set by the first signal that asks for an end (``ending``): the process then stops at a clean point."""
 
     _asked = _raises = False
 
@@ -48,11 +48,17 @@ class Stop(Event):
             raise KeyboardInterrupt
 
 
+def ending() -> list[signal.Signals]:
+    """The signals that ask a process to end: Ctrl-C, a supervisor's, and that of a terminal that is closed, unless ``nohup`` ignores it."""
+    closed = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *closed]
+
+
 @contextmanager
 def stoppable() -> Iterator[Stop]:
     """A ``Stop`` that listens to the signals; the handlers before it are put back afterwards."""
     stop = Stop()
-    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop.ask) for number in ending()}
     try:
         yield stop
     finally:
