@@ -88,17 +88,32 @@ def start(settings: Settings, *, port: int = 9092, say: Say, progress: Progress 
         variables = ", ".join(f"KAFKA_{name.upper().replace('.', '_')}" for name in security())
         raise BrokerError(f"{variables}: the Kafka of this machine has no such security; unset them, or set KAFKA_BOOTSTRAP_SERVERS too")
     with _one_at_a_time(settings):
-        running = address.running(settings)
+        running = _sound(settings)
         if running:
             say(f"Kafka runs already at {running.bootstrap}")
             return running
         return _start(settings, port, say, progress or Lines(say), tied)
 
 
+def _sound(settings: Settings) -> Address | None:
+    """The broker that runs here and answers; None once it is gone: one that was asked to end a moment ago takes its time."""
+    give_up = time.monotonic() + _START_WITHIN
+    while running := address.running(settings):
+        if _answers(running.bootstrap, _cluster(settings.broker_folder), 0.5):
+            return running
+        if time.monotonic() > give_up:
+            raise BrokerError(f"Kafka (pid {running.pid}) runs and does not answer at {running.bootstrap}; `polyscore broker stop` ends it")
+        time.sleep(0.2)
+    return None
+
+
 def _start(settings: Settings, port: int, say: Say, progress: Progress, tied: bool) -> Address:
     fetched = jars(progress=lambda there, total: progress(f"fetching Kafka {VERSION}, MB", there // 1_000_000, total // 1_000_000))
     classpath = os.pathsep.join(str(jar.absolute()) for jar in fetched)
-    tries = _TRIES
+    tries, before = _TRIES, address.known(settings)
+    if before:  # it was not stopped: clients that wait for it look where it was
+        had = int(before.bootstrap.rpartition(":")[2])
+        port = had if free_port(had) == had else port
     while True:
         chosen, controller = free_port(port), free_port(0)
         if chosen != port:
@@ -114,7 +129,7 @@ def _start(settings: Settings, port: int, say: Say, progress: Progress, tied: bo
 
 def _start_at(settings: Settings, classpath: str, chosen: int, controller: int, say: Say, tied: bool) -> Address:
     folder, config = settings.broker_folder.absolute(), address.properties(settings)
-    config.write_text(_PROPERTIES.format(port=chosen, controller=controller, data=folder / "data"))
+    config.write_text(_PROPERTIES.format(port=chosen, controller=controller, data=broker_recovery.in_properties(folder / "data")))
     _format(classpath, folder, config)
     if broker_recovery.was_killed(folder / "data"):
         say("Kafka was killed when it last ran; bringing its transactions in order")
@@ -247,14 +262,14 @@ def _one_at_a_time(settings: Settings) -> Iterator[None]:
         raise BrokerError(f"{settings.broker_folder}: {error.strerror}; Kafka keeps its data there") from error
 
 
-def free_port(wanted: int) -> int:
-    """``wanted`` if it is free on this machine, else one that is."""
+def free_port(wanted: int, host: str = "127.0.0.1") -> int:
+    """``wanted`` if it is free at this address of the machine, else one that is. Raises ``BrokerError`` where there is none."""
     for port in (wanted, 0):
-        with socket.socket() as probe:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((host, port))
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise BrokerError("no free port on 127.0.0.1")
+    raise BrokerError(f"no free port on {host}")

@@ -40,13 +40,22 @@ def was_killed(data: Path) -> bool:
     return (data / "__cluster_metadata-0").is_dir() and not (data / ".kafka_cleanshutdown").exists()
 
 
+def in_properties(path: Path) -> str:
+    """A path as Java's properties hold it: in ASCII. Raises ``BrokerError`` for a comma, at which Kafka would part it."""
+    if "," in str(path):
+        raise BrokerError(f"{path}: Kafka takes no folder with a comma in its name; set POLYSCORE_HOME to another")
+    units = memoryview(str(path).replace("\\", "\\\\").encode("utf-16-be")).cast("B")
+    codes = [units[i] << 8 | units[i + 1] for i in range(0, len(units), 2)]
+    return "".join(chr(code) if code < 0x7F else f"\\u{code:04x}" for code in codes)
+
+
 def recover(folder: Path, controller: int, start: Callable[[Path, Path], subprocess.Popen[bytes]]) -> None:
     """End the killed broker's session; ``start`` runs Kafka with a configuration and a log file.
 
     Raises ``BrokerError`` where the controller does not come to it.
     """
     config, log = folder / "recovery.properties", folder / "recovery.log"
-    config.write_text(_PROPERTIES.format(controller=controller, data=folder / "data", session=_SESSION_MS))
+    config.write_text(_PROPERTIES.format(controller=controller, data=in_properties(folder / "data"), session=_SESSION_MS))
     try:
         java = start(config, log)
         try:

@@ -115,7 +115,11 @@ class _Fetching:
 
 def _fetch_all(names: list[str], folder: Path, progress: Progress) -> None:
     total, there = sum(PINNED[name]["bytes"] for name in names), 0
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder, ignore_cleanup_errors=True) as scratch:
+    try:
+        beside = tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder, ignore_cleanup_errors=True)
+    except OSError as refused:
+        raise BrokerError(f"{folder}: {refused.strerror}; Kafka's programs are kept there: make room or mend the rights") from None
+    with beside as scratch:
         fetching = _Fetching(names, folder, Path(scratch))
         working = len(fetching.threads)
         try:

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from apps.errors import BrokerError
-from apps.kafka import client_config
+from apps.kafka import bootstrap, client_config
 from apps.partitions import unreadable
 from apps.settings import Settings
 from domain.cards import masked
@@ -43,9 +43,13 @@ class TopicSpec:
 _ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
 
 
+MODEL_BYTES = 16_000_000  # of one message: a model of thousands of columns says much of them
+_MODELS = {"cleanup.policy": "compact", "max.message.bytes": str(MODEL_BYTES)}
+
+
 def topic_specs() -> list[TopicSpec]:
     """Every topic of every domain, and the two that all share."""
-    specs = [TopicSpec(METRICS, partitions=1, retention_days=30), TopicSpec(MODELS, partitions=1, settings={"cleanup.policy": "compact"})]
+    specs = [TopicSpec(METRICS, partitions=1, retention_days=30), TopicSpec(MODELS, partitions=1, settings=_MODELS)]
     return [*specs, *(spec for d in DOMAINS.values() for spec in specs_of(d))]
 
 
@@ -88,10 +92,13 @@ def create_own(settings: Settings, domain: Domain) -> None:
 def _create(settings: Settings, specs: Sequence[TopicSpec]) -> list[str]:
     admin = AdminClient(client_config(settings))
     created = []
-    for name, future in admin.create_topics([_new_topic(s, settings) for s in specs], operation_timeout=30).items():
+    asked = admin.create_topics([_new_topic(s, settings) for s in specs], operation_timeout=20, request_timeout=25)
+    for name, future in asked.items():
         try:
             future.result(timeout=30)
             created.append(name)
+        except TimeoutError:
+            raise BrokerError(f"topic {name}: Kafka at {bootstrap(settings)} does not answer; look at KAFKA_BOOTSTRAP_SERVERS") from None
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 why = error.args[0].str()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from apps import broker
+from apps import broker, broker_recovery
+from apps.errors import BrokerError
 from apps.settings import Settings
 
 
@@ -26,3 +28,19 @@ def test_with_kafka_bootstrap_servers_set_no_process_is_started_and_no_file_is_m
     assert address == broker.Address("kafka-1.example:9092,kafka-2.example:9092", pid=0)
     assert said == ["using the Kafka that KAFKA_BOOTSTRAP_SERVERS names: kafka-1.example:9092,kafka-2.example:9092"]
     assert not (tmp_path / "home").exists()
+
+
+def test_paths_in_kafkas_configuration_are_ascii_and_a_comma_is_refused() -> None:
+    assert broker_recovery.in_properties(Path("/home/jürgen/𝕏 y")) == "/home/j\\u00fcrgen/\\ud835\\udd4f y"
+    with pytest.raises(BrokerError, match=r"/a,b: Kafka takes no folder with a comma"):
+        broker_recovery.in_properties(Path("/a,b"))
+
+
+def test_a_port_is_looked_for_where_it_is_to_be_used() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.2", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert broker.free_port(port) == port
+        assert broker.free_port(port, "127.0.0.2") != port
+        assert broker.free_port(port, "0.0.0.0") != port
