@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 from apps import broker, process
 from apps.children import launch
@@ -36,6 +40,17 @@ def command(*, port: int, host: str) -> list[str]:
     options = {**_OPTIONS, "server.port": str(port), "server.address": host, "browser.serverAddress": host}
     # -P: else Python looks in the folder that it is started in first, and a ``ui.py`` or ``models.py`` there would be run for ours.
     return [sys.executable, "-P", "-m", "streamlit", "run", str(app), *(f"--{name}={value}" for name, value in options.items())]
+
+
+@contextmanager
+def choosing_a_port() -> Iterator[None]:
+    """Nobody else of ours looks for a port until the one that was found is used: Streamlit takes seconds to get there."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # a folder that cannot be written is no reason to do without a dashboard
+            folder = user_cache_path("polyscore")
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(process.one_at_a_time(folder / "dashboard.lock"))
+        yield
 
 
 def run(*, port: int, host: str) -> int:

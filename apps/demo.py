@@ -90,11 +90,12 @@ def _teller(options: Options, console: Console) -> Callable[[str], None]:
 
 
 def _kafka(settings: Settings, console: Console, stack: ExitStack) -> Address:
-    if not broker.status(settings).running:
-        stack.callback(broker.stop, settings, say=lambda text: say(console, text))
+    before = address.running(settings)
     say(console, "starting Kafka")
     with progress(console) as told:
         found = broker.start(settings, say=lambda text: say(console, text), progress=told, tied=True)
+    if found.pid and found != before:
+        stack.callback(broker.stop, settings, say=lambda text: say(console, text))
     topics.create_topics(settings)
     return found
 
@@ -116,20 +117,21 @@ class Demo:
     def start(self) -> None:
         """Start what all domains share."""
         o, settings = self._options, self._settings
-        port = broker.free_port(o.port)
-        if port != o.port:
-            self._say(f"port {o.port} is taken; the dashboard uses {port}")
-        self._address = f"http://127.0.0.1:{port}"
         for name in ("sink", "monitor", "outcomes", "quality", "shadow", "loop"):
             self._child(name, ["-m", "apps.cli", name])
-        self._child("dashboard", dashboard.command(port=port, host="127.0.0.1")[1:])
-        self._summary = Summary(settings, self._domains, {
-            "dashboard": self._address,
-            "scoring": f"{o.format}, {o.guarantee}",
-            "kafka": self._kafka.bootstrap,
-            "logs": str(settings.logs),
-        }, self._trainings.now)  # fmt: skip
-        self._wait_for_dashboard()
+        with dashboard.choosing_a_port():
+            port = broker.free_port(o.port)
+            if port != o.port:
+                self._say(f"port {o.port} is taken; the dashboard uses {port}")
+            self._address = f"http://127.0.0.1:{port}"
+            self._child("dashboard", dashboard.command(port=port, host="127.0.0.1")[1:])
+            self._summary = Summary(settings, self._domains, {
+                "dashboard": self._address,
+                "scoring": f"{o.format}, {o.guarantee}",
+                "kafka": self._kafka.bootstrap,
+                "logs": str(settings.logs),
+            }, self._trainings.now)  # fmt: skip
+            self._wait_for_dashboard()
         self._say(f"the dashboard is at {self._address}", "bold")
 
     def join_those_known(self) -> None:

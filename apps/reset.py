@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 
-from apps import broker, process
+from apps import broker, process, status
 from apps.errors import InputError
 from apps.scenario_result import kept_in
 from apps.settings import Settings
@@ -25,6 +25,8 @@ def run(settings: Settings, *, say: Callable[[str], None]) -> None:
     if strangers:
         raise InputError(f"{home} holds what polyscore did not make ({', '.join(sorted(strangers)[:3])}); delete it by hand")
     with process.only(home / "demo.lock", f"a demo runs in {home}; stop it first, with Ctrl-C in its terminal"):
+        if others := sorted(one.name for one in status.running(settings)):
+            raise InputError(f"{', '.join(others)} run{'s' if len(others) == 1 else ''} in {home}; stop what runs first")
         broker.stop(settings, say=say)
         try:
             shutil.rmtree(home)

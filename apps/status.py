@@ -77,7 +77,7 @@ class Status:
 
 def look(settings: Settings) -> Status:
     """What is so now. Raises ``BrokerError`` where the cluster that the environment names does not answer."""
-    kafka, processes = broker.status(settings), tuple(sorted(_running(settings), key=lambda p: p.name))
+    kafka, processes = broker.status(settings), tuple(sorted(running(settings), key=lambda p: p.name))
     if not kafka.running:
         return Status(str(kafka), processes, ())
     with explained(settings):
@@ -109,7 +109,7 @@ def command(settings: Settings, console: Console, *, as_json: bool) -> None:
         say(console, "where Kafka does not run, nothing is known of the domains")
 
 
-def _running(settings: Settings) -> Iterator[Running]:
+def running(settings: Settings) -> Iterator[Running]:
     home, now = settings.home.absolute(), time.time()
     for process in psutil.process_iter():
         try:

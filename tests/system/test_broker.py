@@ -162,6 +162,10 @@ def test_a_reset_beside_a_running_demo_is_refused_and_deletes_nothing(own: Setti
     new_folder(own.home, "rush", now())  # a scenario's result
     with only(own.home / "demo.lock", "taken"), pytest.raises(InputError, match="a demo runs in"):
         reset.run(own, say=print)
+    waits = start("simulate", "fraud", settings=own.model_copy(update={"kafka_bootstrap_servers": NOBODY}))
+    with pytest.raises(InputError, match=r"simulate fraud runs in .*; stop what runs first"):
+        reset.run(own, say=print)
+    waits.kill_hard()
     assert own.bundles.is_dir()
     reset.run(own, say=print)
     assert not own.home.exists()
