@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
+import traceback
 from collections.abc import Collection
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +110,10 @@ class Run:
                 verdict, why = "FAIL", str(error)
             except (AppError, ModelError, ExportError) as error:
                 verdict, why = ("FAIL" if telling and telling.set else "CANNOT RUN"), str(error)
+            except Exception as error:  # noqa: BLE001  # a story's own mistake, a full disk: a result, with where it came from
+                verdict, why = ("FAIL" if telling and telling.set else "CANNOT RUN"), f"{type(error).__name__}: {error}"
+                with suppress(OSError):
+                    self._log.write(traceback.format_exc())
             found = self._result(verdict, why, telling)
             self._keep_logs(verdict)
         return found
@@ -123,7 +129,9 @@ class Run:
         return Telling(start, trouble, time.monotonic, self._wait, self._say, told)
 
     def _own(self, stack: ExitStack) -> Settings:
-        """The settings of a system that shares nothing with the user's."""
+        """The settings of a system that shares nothing with the user's, whose Kafka may ask for a password."""
+        for name in [name for name in os.environ if name.startswith("KAFKA_")]:
+            del os.environ[name]
         if self._options.home is None:
             home = Path(tempfile.mkdtemp(prefix="polyscore-scenario-"))
             stack.callback(shutil.rmtree, home, ignore_errors=True)

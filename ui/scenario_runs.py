@@ -25,7 +25,7 @@ MARKS = {"PASS": "\u2713", "FAIL": "\u2717"}
 def start(settings: Settings, name: str, seed: int) -> Path:
     """Start a story; returns its folder. It goes on whatever becomes of the page. Raises ``OSError``."""
     folder = scenario_result.new_folder(settings.home.absolute(), name, scenario_result.now())
-    command = [sys.executable, "-m", "apps.cli", "scenario", "run", name, "--seed", str(seed), "--out", str(folder)]
+    command = [sys.executable, "-P", "-m", "apps.cli", "scenario", "run", name, "--seed", str(seed), "--out", str(folder)]
     process = launch(command, folder / OUTPUT, tied=False)
     try:
         scenario_result.mark_running(folder, name, process.pid)
