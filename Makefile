@@ -50,12 +50,12 @@ clean: ## Delete what was built here; .polyscore (topics, models, database) is d
 	@touch $@
 
 .venv/.run: .venv/.bootstrap requirements.lock pyproject.toml
-	@test -f .venv/.dev || { echo "installing what polyscore runs on"; $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock; }
-	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@test .venv/.dev -nt requirements.lock || { echo "installing what polyscore runs on"; $(BIN)/uv pip install --python $(BIN)/python --quiet --compile-bytecode --require-hashes -r requirements.lock; }
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation -e .
 	@echo "compiling its kernels"; $(BIN)/python -m apps.kernels
 	@touch $@
 
 .venv/.dev: .venv/.run requirements-dev.lock
 	@echo "installing what the tests and checks run on"
-	@$(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.lock
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet --compile-bytecode --require-hashes -r requirements-dev.lock
 	@touch $@

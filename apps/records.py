@@ -48,6 +48,7 @@ from models.reviews import Act
 UNREADABLE = "unreadable"  # a dead letter's code: the sink could not make a row of the message
 _BATCH = tuple(name for name in BatchRow.model_fields if name in Decision.model_fields or name == "run_us")
 _NUMBER = re.compile(r"[0-9][0-9.,:]*")
+_LIKENESS = 200  # characters: a database has it in an index
 _ALERT = tuple(name for name in AlertRow.model_fields if name in Decision.model_fields)
 
 
@@ -116,7 +117,7 @@ def likeness(reasons: Sequence[str]) -> str:
     >>> likeness(["4.9 times the customer's usual amount", "at night"])
     "# times the customer's usual amount"
     """
-    return _NUMBER.sub("#", reasons[0]) if reasons else ""
+    return _NUMBER.sub("#", reasons[0])[:_LIKENESS] if reasons else ""
 
 
 def _reviews_of(domain: str) -> Reader:

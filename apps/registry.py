@@ -16,7 +16,7 @@ from apps.kafka import explained, producer_config
 from apps.partitions import read_to_end
 from apps.settings import Settings
 from apps.tables import LoopEvent
-from apps.topics import MODELS
+from apps.topics import MODEL_BYTES, MODELS
 from models.bundle import Bundle
 from models.errors import RegistryError
 from models.registry import Change, Registry, Standing, Step, Version
@@ -77,7 +77,7 @@ def take_in(registry: Registry, value: bytes | None) -> None:
 def enter(settings: Settings, versions: Iterable[Change]) -> None:
     """Announce new versions, at which nobody else can be. Raises ``BrokerError`` where Kafka does not take them."""
     with explained(settings):
-        producer = Producer(producer_config(settings))
+        producer = Producer({**producer_config(settings), "message.max.bytes": MODEL_BYTES})
         _produce(producer, versions)
         if producer.flush(_TIMEOUT):
             raise BrokerError("Kafka did not take the announcement of a model; is it up? Do it again")

@@ -87,7 +87,7 @@ class Windows:
     def __init__(self, deadlines_ms: Mapping[str, float], start_us: int) -> None:
         self._deadlines = dict(deadlines_ms)
         self._tallies: dict[tuple[str, str, str], _Tally] = {}
-        self._start_us = start_us
+        self._start_us, self._width_us = start_us, 1_000_000
         self._busy: set[str] = set()  # domains that had decisions or lag in the window before
 
     def add(self, seen: Seen) -> None:
@@ -101,10 +101,11 @@ class Windows:
         self._tallies[key].add(seen, deadline * 1000)
 
     def close(self, end_us: int, lag: Mapping[str, int]) -> list[SlaWindow]:
-        """The windows up to ``end_us`` (a clock set back gives a window of a microsecond). ``lag``: events, by domain."""
+        """The windows up to ``end_us``; where the clock was set back, as long as the one before. ``lag``: events, by domain."""
         tallies, start_us = self._tallies, self._start_us
-        end_us = max(end_us, start_us + 1)
-        self._tallies, self._start_us = {}, end_us
+        if end_us <= start_us:
+            start_us = end_us - self._width_us
+        self._tallies, self._start_us, self._width_us = {}, end_us, end_us - start_us
         decided = {key[0] for key in tallies}
         busy = decided | {domain for domain in self._deadlines if lag.get(domain, 0) > 0}
         for domain in (busy | self._busy) - decided:

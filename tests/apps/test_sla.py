@@ -72,6 +72,18 @@ def test_a_window_starts_where_the_last_one_ended_and_forgets_it() -> None:
     assert (second.start_us, second.end_us, second.decisions, second.max_ms) == (T0 + 10, T0 + 20, 1, 0.01)
 
 
+def test_a_clock_that_is_set_back_begins_anew_from_there() -> None:
+    open_windows = windows()
+    open_windows.add(seen(1))
+    open_windows.close(T0 + 2_000_000, {})
+    open_windows.add(seen(1))
+    (window,) = open_windows.close(T0 - 3_600_000_000, {})
+    assert (window.end_us - window.start_us, window.throughput) == (2_000_000, 0.5)
+    open_windows.add(seen(1))
+    (after,) = open_windows.close(T0 - 3_598_000_000, {})
+    assert (after.start_us, after.throughput) == (window.end_us, 0.5)
+
+
 def test_a_scorer_that_stands_still_is_seen_and_one_without_work_is_not() -> None:
     open_windows = windows()
     assert open_windows.close(T0 + 1, {"fraud": 0}) == []
