@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
 import pytest
 from rich.console import Console
 from typer.main import get_command
@@ -299,3 +303,30 @@ def test_labels_that_are_numbers_have_one_order_though_one_is_none() -> None:
     for i in range(len(labels)):
         turned: Any = labels[i:] + labels[:i]
         assert in_order(turned) == ["-1", "9", "10", "NaN", "nan"]
+
+
+_READ = """
+import resource, sys
+from pathlib import Path
+from apps.csv_training import Wanted, read_table
+from models.dataset import silent
+read_table(Path(sys.argv[1]), "t", Wanted("y"), silent)  # what is needed whatever is read
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = read_table(Path(sys.argv[2]), "t", Wanted("y"), silent)
+print(found.x.nbytes, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+def test_a_table_is_read_within_two_of_its_matrices(tmp_path: Path) -> None:
+    """The matrix itself, and what passes through while it is filled: never the text of the whole file."""
+    rng, files = np.random.default_rng(3), []
+    for rows in (1_000, 150_000):
+        columns = {f"c{i}": rng.normal(size=rows) for i in range(50)} | {"y": rng.integers(0, 2, rows)}
+        files.append(tmp_path / f"{rows}.csv")
+        pacsv.write_csv(pa.table(columns), files[-1])
+    done = subprocess.run([sys.executable, "-c", _READ, *map(str, files)], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    matrix, taken = map(int, done.stdout.split())
+    assert matrix == 150_000 * 50 * 8
+    assert files[1].stat().st_size > 2 * matrix, "the text is larger than what may be held"
+    assert taken < 2 * matrix
