@@ -116,7 +116,7 @@ def test_a_phone_shows_pages_that_need_no_scrolling_sideways(address: str) -> No
 @pytest.mark.timeout(900)
 def test_the_first_dead_letter_brings_its_list_by_itself(address: str, url: str) -> None:
     with chromium() as browser:
-        page = open_page(browser, f"{address}/dead_letters?domain=cross_sell")
+        page = open_page(browser, f"{address}/dead_letters?domain=Cross-sell")
         page.get_by_text("Nothing to show yet").first.wait_for(timeout=30_000)
         fill_letters(url, 3, domain="cross_sell", topic="cross_sell.dead-letters")
         page.get_by_text("the newest 3").first.wait_for(timeout=30_000)
