@@ -200,7 +200,7 @@ class Days:
     @property
     def now(self) -> int | None:
         """The latest day that has as many decisions as a day has: how far event time is. None: there is none yet."""
-        self._now = max([*self.busy(), *([] if self._now is None else [self._now])], default=None)
+        self._now = max(self.busy(), default=None)
         return self._now
 
     def busy(self) -> list[int]:

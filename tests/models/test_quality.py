@@ -227,6 +227,11 @@ def test_one_machine_whose_clock_is_ahead_does_not_make_time_pass() -> None:
         live.decided(m)
     assert live.now == day_of(START) + 19
     assert days_of("fraud", [*fleet, *ahead]).now == day_of(START) + 19, "nor for who reads all of it at once"
+    first = days_of("fraud", ahead)
+    assert first.now == day_of(START) + 49, "of one machine alone nothing else is known"
+    for m in fleet:
+        first.decided(m)
+    assert first.now == day_of(START) + 19
 
 
 def test_after_a_flood_of_events_the_days_that_follow_pass_as_before() -> None:
