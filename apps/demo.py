@@ -90,6 +90,8 @@ def _teller(options: Options, console: Console) -> Callable[[str], None]:
 
 
 def _kafka(settings: Settings, console: Console, stack: ExitStack) -> Address:
+    if settings.kafka_bootstrap_servers:
+        broker.status(settings)  # one that does not answer is told at once
     before = address.running(settings)
     say(console, "starting Kafka")
     with progress(console) as told:

@@ -52,6 +52,9 @@ _PASSES = {  # what a client says of brokers that are away, or just back
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.UNKNOWN_MEMBER_ID,  # this and the next two: a group that has taken its silent member for gone
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.REBALANCE_IN_PROGRESS,
 }
 _DEFECTS = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 _log = logger(__name__)

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from apps.errors import BrokerError
-from apps.kafka import bootstrap, client_config
+from apps.kafka import bootstrap, client_config, in_words
 from apps.partitions import unreadable
 from apps.settings import Settings
 from domain.cards import masked
@@ -97,9 +97,11 @@ def _create(settings: Settings, specs: Sequence[TopicSpec]) -> list[str]:
         try:
             future.result(timeout=30)
             created.append(name)
-        except TimeoutError:
-            raise BrokerError(f"topic {name}: Kafka at {bootstrap(settings)} does not answer; look at KAFKA_BOOTSTRAP_SERVERS") from None
-        except KafkaException as error:
+        except (KafkaException, TimeoutError) as error:
+            if isinstance(error, TimeoutError) or error.args[0].code() == KafkaError._TIMED_OUT:
+                raise BrokerError(
+                    f"Kafka at {bootstrap(settings)}: {in_words(KafkaException(KafkaError(KafkaError._TIMED_OUT)))}"
+                ) from None
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 why = error.args[0].str()
                 raise BrokerError(f"topic {name} cannot be created: {why}; look at KAFKA_BOOTSTRAP_SERVERS and the rights there") from error

@@ -171,6 +171,8 @@ LATER = KafkaError(KafkaError._TRANSPORT)
     (KafkaException(LATER), True),
     (KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)), False),
     (CheckpointConsumerCommitError(LATER), True),
+    (CheckpointConsumerCommitError(KafkaError(KafkaError.UNKNOWN_MEMBER_ID)), True),
+    (KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION)), True),
     (KafkaProducerDeliveryError(KafkaError(KafkaError._MSG_TIMED_OUT)), True),
     (KafkaProducerDeliveryError(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)), False),
     (CheckpointProducerTimeout("3 messages"), True),

@@ -114,7 +114,9 @@ def test_preparing_the_data_that_is_interrupted_leaves_none(own: Settings, monke
     assert remains(own) == ["server.properties"]
 
 
-@pytest.mark.parametrize("words", [["broker", "status"], ["demo", "--headless"], ["monitor"], ["simulate", "fraud", "--for", "5s"]])
+@pytest.mark.parametrize(
+    "words", [["broker", "status"], ["demo", "--headless"], ["monitor"], ["setup", "fraud"], ["simulate", "fraud", "--for", "5s"]]
+)
 def test_a_cluster_that_does_not_answer_ends_a_command_with_one_error_and_the_remedy(words: list[str], tmp_path: Path) -> None:
     process = start(*words, settings=Settings(home=tmp_path, database_url="", kafka_bootstrap_servers=NOBODY))
     assert process.ended() == 1
