@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,12 +60,23 @@ def make_anew(settings: Settings) -> None:
     topics.create_topics(settings)
 
 
+_PASSED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[_PASSED] = report.passed
+    return report
+
+
 @pytest.fixture(autouse=True)
-def none_left() -> Iterator[None]:
+def none_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test that fails leaves no process behind: it would take the next one's messages. A module's own fixtures begin before this."""
     before = len(STARTED)
     yield
-    for process in STARTED[before:]:
+    for process in [] if request.node.stash.get(_PASSED, False) else STARTED[before:]:
         if process.alive():
             process.kill_all()
     del STARTED[before:]
