@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +59,8 @@ def send(settings: Settings, *numbers: int) -> None:
     """Payments that were blocked, the first of them the oldest."""
     producer, context = Producer(producer_config(settings)), {"amount": 12.5, "terminal_id": "t9", "merchant_category": None}
     for number in numbers:
-        body = decision(number, alert=True, action="block", reasons=["far from home"], context=context)
+        decided_us = time.time_ns() // 1000 + number  # the sink forgets what is months old
+        body = decision(number, alert=True, action="block", reasons=["far from home"], context=context, decided_us=decided_us)
         for topic in (FRAUD.decisions_topic, FRAUD.alerts_topic):
             producer.produce(topic, body, key="c1")
     assert producer.flush(30) == 0

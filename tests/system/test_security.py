@@ -57,6 +57,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         broker.stop(own, say=print)
 
 
+def at(guarded: Settings, home: Path) -> Settings:
+    """The same cluster, with a home and logs of a test's own."""
+    return guarded.model_copy(update={"home": home})
+
+
 def test_every_process_reaches_a_cluster_that_asks_for_a_password(guarded: Settings, bundle: Path) -> None:
     asked = start("broker", "status", settings=guarded)
     assert asked.ended() == 0, asked.output()
@@ -79,23 +84,24 @@ def test_every_process_reaches_a_cluster_that_asks_for_a_password(guarded: Setti
         assert process.stop() == 0, process.output()
 
 
-def test_a_wrong_password_is_told_in_one_line(guarded: Settings) -> None:
-    process = start("broker", "status", settings=guarded, KAFKA_SASL_PASSWORD="wrong")
+def test_a_wrong_password_is_told_in_one_line(guarded: Settings, tmp_path: Path) -> None:
+    process = start("broker", "status", settings=at(guarded, tmp_path), KAFKA_SASL_PASSWORD="wrong")
     assert process.ended() == 1
     assert "Authentication failed" in process.output()
     assert process.output().count("\n") == 1
 
 
-def test_a_security_setting_that_there_is_not_is_told_in_one_line(guarded: Settings) -> None:
-    process = start("sink", settings=guarded, KAFKA_SSL_COLOUR="green")
+def test_a_security_setting_that_there_is_not_is_told_in_one_line(guarded: Settings, tmp_path: Path) -> None:
+    process = start("sink", settings=at(guarded, tmp_path), KAFKA_SSL_COLOUR="green")
     assert process.ended() == 1
     assert process.output().startswith('error Kafka: No such configuration property: "ssl.colour"')
     assert process.output().count("\n") == 1
 
 
-def test_what_only_quix_refuses_is_told_in_one_line_without_its_value(guarded: Settings, bundle: Path) -> None:
+def test_what_only_quix_refuses_is_told_in_one_line_without_its_value(guarded: Settings, bundle: Path, tmp_path: Path) -> None:
     topics.create_topics(guarded)
-    process = start("stream", "fraud", "--model", str(bundle), settings=guarded, KAFKA_SASL_OAUTHBEARER_GRANT_TYPE="client_credentials")
+    home = at(guarded, tmp_path)
+    process = start("stream", "fraud", "--model", str(bundle), settings=home, KAFKA_SASL_OAUTHBEARER_GRANT_TYPE="client_credentials")
     assert process.ended() == 1
     assert process.output().splitlines()[-1] == "error KAFKA_SASL_OAUTHBEARER_GRANT_TYPE: Extra inputs are not permitted"
     assert "Traceback" not in process.output()

@@ -32,6 +32,7 @@ from domain.registry import DOMAINS
 from tests.apps import databases
 from tests.apps.memory_log import decision
 from tests.system.conftest import Broker
+from tests.system.incarnations import now_us
 from tests.system.processes import read_topic, start
 
 pytestmark = pytest.mark.system
@@ -173,7 +174,7 @@ def test_a_sink_process_killed_again_and_again_loses_nothing(broker: Settings, t
     mark = uuid4().hex
     producer = Producer(producer_config(settings))
     for number in range(20_000):
-        producer.produce("fraud.decisions", decision(number, decision_id=f"{mark}-{number}"), key=f"c{number % 7}")
+        producer.produce("fraud.decisions", decision(number, decision_id=f"{mark}-{number}", decided_us=now_us()), key=f"c{number % 7}")
         producer.poll(0)
     assert producer.flush(60) == 0
 
@@ -203,8 +204,8 @@ def test_a_sink_process_killed_again_and_again_loses_nothing(broker: Settings, t
 def test_the_sinks_command_fills_and_stops(broker: Settings, database_url: str) -> None:
     mark = uuid4().hex
     settings = broker.model_copy(update={"database_url": database_url})
-    send(broker, "fraud.decisions", range(1), decision_id=mark)
-    send(broker, "fraud.alerts", range(1), decision_id=mark, alert=True, action="block")
+    send(broker, "fraud.decisions", range(1), decision_id=mark, decided_us=now_us())
+    send(broker, "fraud.alerts", range(1), decision_id=mark, alert=True, action="block", decided_us=now_us())
     stop, said = Event(), list[str]()
     thread = Thread(target=sink.run, args=(settings,), kwargs={"stop": stop, "say": said.append})
     thread.start()

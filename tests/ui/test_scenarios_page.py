@@ -40,7 +40,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[
 
     def launch(command: list[str], log: Path, *, tied: bool) -> subprocess.Popen[bytes]:
         assert not tied, "it must outlive the page's thread"
-        asked.append(command[3:])
+        asked.append(command[4:])
         (log.parent / scenario_result.LOG).write_text("given a system that only waits\n")
         running.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
         return running[-1]
