@@ -53,6 +53,7 @@ clean: ## Delete what was built here; .polyscore (topics, models, database) is d
 	@test .venv/.dev -nt requirements.lock || { echo "installing what polyscore runs on"; $(BIN)/uv pip install --python $(BIN)/python --quiet --compile-bytecode --require-hashes -r requirements.lock; }
 	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation -e .
 	@echo "compiling its kernels"; $(BIN)/python -m apps.kernels
+	@echo "fetching Kafka, and preparing it to start faster"; $(BIN)/python -m apps.kafka_ready
 	@touch $@
 
 .venv/.dev: .venv/.run requirements-dev.lock

