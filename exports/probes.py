@@ -81,12 +81,14 @@ class _Codes(NamedTuple):
 
     def among(self, codes: tuple[int, ...]) -> _Codes:
         """One that goes left as well."""
-        return _Codes(tuple(c for c in codes if c not in self.refused and (self.allowed is None or c in self.allowed)), self.refused)
+        allowed = None if self.allowed is None else set(self.allowed)
+        return _Codes(tuple(c for c in codes if c not in self.refused and (allowed is None or c in allowed)), self.refused)
 
     def beside(self, codes: tuple[int, ...]) -> _Codes:
         """One that goes right as well."""
-        left = None if self.allowed is None else tuple(c for c in self.allowed if c not in codes)
-        return _Codes(left, self.refused | frozenset(codes))
+        gone = frozenset(codes)
+        left = None if self.allowed is None else tuple(c for c in self.allowed if c not in gone)
+        return _Codes(left, self.refused | gone)
 
     def one(self) -> float:
         """The first that fits; nan where none does: nothing comes there."""
