@@ -65,7 +65,8 @@ def run(settings: Settings, *, window_s: float = 2.0, stop: Event) -> None:
 
     The windows end some milliseconds after their time when a batch is just being counted; each says its true bounds.
     """
-    source = KafkaSource(settings, "polyscore-monitor", [domain.decisions_topic for domain in DOMAINS.values()])
+    topics = [domain.decisions_topic for domain in DOMAINS.values()]
+    source = KafkaSource(settings, "polyscore-monitor", topics, prompt=True)  # it measures when a reader has them
     watch = Watch(settings, DOMAINS, window_s, stop)
     producer = Producer(producer_config(settings))
     monitor = Monitor()

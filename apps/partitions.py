@@ -69,13 +69,16 @@ class KafkaSource:
     """Reads topics ``read_committed`` from positions that the caller keeps. A topic that does not exist yet is left out.
 
     ``ended``: the partitions of which an end was reached since they were assigned. That is not told by the messages alone: where a
-    transaction was the last to write, its marker stands at the end, which is no message.
+    transaction was the last to write, its marker stands at the end, which is no message. ``prompt``: a message is wanted at once, however
+    much that asks of Kafka; else it waits for others, a fifth of a second at most.
     """
 
-    def __init__(self, settings: Settings, name: str, topics: Sequence[str], *, batch: int = 2000, wait_s: float = 0.2) -> None:
+    def __init__(
+        self, settings: Settings, name: str, topics: Sequence[str], *, batch: int = 2000, wait_s: float = 0.2, prompt: bool = False
+    ) -> None:
         self._admin, self._topics, self._batch, self._wait = AdminClient(client_config(settings)), list(topics), batch, wait_s
-        config = {"auto.offset.reset": "error", "enable.partition.eof": True}
-        self._consumer = Consumer(consumer_config(settings, name, **GATHERED, **config))
+        config = {"auto.offset.reset": "error", "enable.partition.eof": True, **({} if prompt else GATHERED)}
+        self._consumer = Consumer(consumer_config(settings, name, **config))
         self._settings, self._address = settings, bootstrap(settings)
         self.stale = False
         self.ended: set[Partition] = set()

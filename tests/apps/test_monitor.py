@@ -14,10 +14,12 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaExcep
 
 from apps import lag as lags
 from apps import monitor as monitors
+from apps import partitions
 from apps.lag import Watch, behind
 from apps.monitor import Monitor
-from apps.partitions import Extent, Partition
+from apps.partitions import Extent, KafkaSource, Partition
 from apps.records import readers
+from apps.settings import Settings
 from apps.sla import merge
 from apps.tables import SlaWindow, SlaWindowRow
 from domain.registry import DOMAINS
@@ -140,3 +142,23 @@ def test_kafka_being_away_is_said_once_and_the_last_lag_kept(monkeypatch: pytest
         watch.run()
     assert watch.lag == {"fraud": 5}
     assert [(record.message, fields(record)) for record in caplog.records] == [("the consumer lag is not known", {"why": "away"})]
+
+
+def test_a_decision_is_not_kept_waiting_for_others_before_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Kafka gathers for a fifth of a second would be measured as the scorer's latency."""
+    given: list[dict[str, Any]] = []
+
+    class Refusing:
+        def __init__(self, config: dict[str, Any]) -> None:
+            given.append(config)
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+    monkeypatch.setattr(partitions, "Consumer", Refusing)
+    settings = Settings(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    with pytest.raises(KafkaException):
+        monitors.run(settings, stop=Event())
+    with pytest.raises(KafkaException):
+        KafkaSource(settings, "a sink", ["fraud.decisions"])
+    measuring, gathering = given
+    assert {"fetch.min.bytes", "fetch.wait.max.ms"} & measuring.keys() == set()
+    assert gathering["fetch.wait.max.ms"] == 200
