@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from apps import address
 from apps.errors import BrokerError
@@ -85,6 +85,27 @@ def consumer_config(settings: Settings, group: str, **more: Any) -> dict[str, An
         "fetch.queue.backoff.ms": 20,
         **more,
     }
+
+
+class Committing(Protocol):
+    """What is used of a ``Consumer``."""
+
+    def commit(self, *, asynchronous: bool) -> object: ...
+
+
+def commit(consumer: Committing) -> KafkaError | None:
+    """Commit what was read. The error where that must be tried again, since the group moves or a broker is away.
+
+    Where the partitions that were read are another's by now, nothing is left to do. Raises ``KafkaException`` for an error that stays.
+    """
+    try:
+        consumer.commit(asynchronous=False)
+    except KafkaException as error:
+        why = error.args[0]
+        if why.fatal():
+            raise
+        return None if why.code() == KafkaError._NO_OFFSET else why
+    return None
 
 
 def produce(producer: Producer, topic: str, value: bytes, key: bytes, **more: Any) -> None:

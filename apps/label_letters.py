@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from threading import Event as Flag
 from typing import Any, Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 
 from apps.errors import BrokerError
-from apps.kafka import GATHERED, consumer_config, explained, producer_config
+from apps.kafka import GATHERED, commit, consumer_config, explained, producer_config
 from apps.labels import parse_keyed
 from apps.logs import logger
 from apps.settings import Settings
@@ -89,14 +89,8 @@ class Letters:
         if self._refused:
             lost = "a malformed label could not be sent to the dead letters"
             raise BrokerError(f"{lost}: {self._refused}; start the monitor again, it takes up there")
-        try:
-            self._consumer.commit(asynchronous=False)
-            self._uncommitted = False
-        except KafkaException as error:  # the group moves, a broker is away: tried again; until then a restart repeats letters
-            why = error.args[0]
-            if why.fatal():
-                raise
-            self._uncommitted = why.code() != KafkaError._NO_OFFSET
-            if self._uncommitted and self._told != (told := why.str()):
-                self._told = told
-                _log.warning("the labels read are not committed yet", why=told)
+        why = commit(self._consumer)
+        self._uncommitted = why is not None  # tried again; until then a restart repeats letters
+        if why is not None and self._told != (told := why.str()):
+            self._told = told
+            _log.warning("the labels read are not committed yet", why=told)

@@ -8,12 +8,12 @@ from threading import Event
 from typing import Any
 
 import orjson
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from pydantic import ValidationError
 
 from apps import loading, loop_events, registry
 from apps.errors import BrokerError
-from apps.kafka import GATHERED, consumer_config, explained, producer_config
+from apps.kafka import GATHERED, commit, consumer_config, explained, producer_config
 from apps.logs import logger
 from apps.monitor import now_us
 from apps.partitions import to_end
@@ -158,10 +158,4 @@ def _commit(beside: Mapping[str, Challengers], consumer: Consumer, producer: Pro
     refused = next((c.refused for c in beside.values() if c.refused), "")
     if left or refused:
         raise BrokerError(f"Kafka did not take the challengers' decisions{f' ({refused})' if refused else ''}; is it up? Start this again")
-    try:
-        consumer.commit(asynchronous=False)
-    except KafkaException as error:
-        if error.args[0].fatal():
-            raise
-        return bool(error.args[0].code() == KafkaError._NO_OFFSET)  # the partitions read are another's now
-    return True
+    return commit(consumer) is None
