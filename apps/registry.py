@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -77,7 +77,7 @@ def take_in(registry: Registry, value: bytes | None) -> None:
 def enter(settings: Settings, versions: Iterable[Change]) -> None:
     """Announce new versions, at which nobody else can be. Raises ``BrokerError`` where Kafka does not take them."""
     with explained(settings):
-        producer = Producer({**producer_config(settings), "message.max.bytes": MODEL_BYTES})
+        producer = _producer(settings)
         _produce(producer, versions)
         if producer.flush(_TIMEOUT):
             raise BrokerError("Kafka did not take the announcement of a model; is it up? Do it again")
@@ -94,7 +94,7 @@ def move(settings: Settings, known: Registry, changes: Sequence[Change], *happen
     refusal = f"somebody else changed what decides in {domain} at this moment; look at `polyscore models list {domain}`, and do it again"
     own = {"transactional.id": f"polyscore-models-{domain}", "transaction.timeout.ms": 15_000}
     with explained(settings):
-        producer = Producer({**producer_config(settings), **own})
+        producer = _producer(settings, **own)
         try:
             producer.init_transactions(_TIMEOUT)
             if read(settings, domain).standing != known.seen:
@@ -108,6 +108,11 @@ def move(settings: Settings, known: Registry, changes: Sequence[Change], *happen
             if error.args[0].code() in _FENCED:
                 raise RegistryError(refusal) from error
             raise
+
+
+def _producer(settings: Settings, **more: Any) -> Producer:
+    """One that takes what the topic ``models`` takes."""
+    return Producer({**producer_config(settings), "message.max.bytes": MODEL_BYTES, **more})
 
 
 def _produce(producer: Producer, changes: Iterable[Change]) -> None:
