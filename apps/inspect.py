@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from apps.origin import origin
-from exports import c_reader, recognise, remote
+from exports import recognise, remote
 from exports.ensemble import Ensemble
 from exports.pmml_rows import PreparedScorer
 
@@ -22,10 +21,8 @@ _MOST_LABELS = 6
 def command(artifact: Path, console: Console) -> None:
     """Show format, hash, size, link, trees, and every feature with how the trees use it; a server is not asked. Raises ``ExportError``."""
     chosen = recognise.recognise(artifact)
+    found = chosen.read(artifact)
     data = artifact.read_bytes()
-    found: Any = (
-        remote.read(artifact) if chosen.served else c_reader.read(data, artifact.name) if chosen.name == "c" else chosen.load(artifact)
-    )
     console.print(f"{artifact}: {chosen.name}, {chosen.description}", markup=False, soft_wrap=True)
     sha256 = hashlib.sha256(data).hexdigest()
     facts = {"size": f"{len(data):,} bytes", "SHA-256": sha256, "schema": found.schema.digest}

@@ -31,8 +31,12 @@ def load(path: Path) -> CScorer:
 
     Raises ``ArtifactError``, ``SchemaMismatch`` or ``EngineMissing`` (no compiler, or one that does not do its work).
     """
-    data = files.read(path)
-    return CScorer(c_reader.read(data, path.name), data)
+    return CScorer(read(path), files.read(path))
+
+
+def read(path: Path) -> Document:
+    """What the file holds, without a compiler. Raises ``ArtifactError`` or ``SchemaMismatch``."""
+    return c_reader.read(files.read(path), path.name)
 
 
 class CScorer(RowScorer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:  # their modules take a second to import; the list itself takes nothing
     from domain.schema import FeatureSchema
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # their modules take a second to import; the list itself take
 
 
 class _Module(Protocol):
-    """What the file of a format holds."""
+    """What the file of a format holds; and ``read``, where an artifact can be looked into without what scores it."""
 
     def export(self, model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path: ...
     def load(self, path: Path) -> Scorer: ...
@@ -41,6 +41,10 @@ class Format:
     def export(self, model: ModelSource, schema: FeatureSchema | None, path: Path) -> Path:
         """Write the model. Raises ``ExportError`` for what the format cannot carry."""
         return self._module.export(model, schema, path)
+
+    def read(self, path: Path) -> Any:
+        """What an artifact says, without the engine that scores it where its file can do without. Raises as ``load``."""
+        return getattr(self._module, "read", self._module.load)(path)
 
     def load(self, path: Path) -> Scorer:
         """Read an artifact. Raises ``ExportError`` for what is not one of this format."""
