@@ -89,11 +89,11 @@ def judged(domain: Domain, pairs: list[Pair], labels: list[Any], days: int, of: 
     y = np.array([of_event for _, of_event in chosen])
     if len(np.unique(y)) < 2:  # nothing to tell apart
         raise DataError(f"{len(chosen)} labelled events that both decided are too few to compare on; wait for labels")
-    keys, day = np.array([p.ours.key for p, _ in chosen]), np.array([day_of(p.ours.event_time) for p, _ in chosen])
-    place, rng = np.arange(len(y), dtype=np.float64)[:, None], np.random.default_rng(_SEED)
-    some = gate.some_keys(Rows(place, y, keys, day), gate.MOST_ROWS, rng)
-    decided = [chosen[int(at)][0] for at in some.x[:, 0]]
-    rows = some._replace(x=np.array([p.ours.features for p in decided], np.float64))
+    keys, rng = np.array([p.ours.key for p, _ in chosen]), np.random.default_rng(_SEED)
+    kept = gate.of_some_keys(keys, gate.MOST_ROWS, rng)
+    decided = [chosen[at][0] for at in kept]
+    x, day = np.array([p.ours.features for p in decided], np.float64), np.array([day_of(p.ours.event_time) for p in decided])
+    rows = Rows(x, y[kept], keys[kept], day)
     ours, theirs = (answers(domain, np.array(raw)) for raw in ([p.ours.raw for p in decided], [p.theirs.raw for p in decided]))
     one = gate.Contender(decided[0].ours.model_version, ours, 1, 1.0, {})
     other = gate.Contender(decided[0].theirs.model_version, theirs, 1, 1.0, {})

@@ -124,13 +124,18 @@ def judge(domain: Domain, rows: Rows, champion: Contender, candidate: Contender,
 
 def some_keys(rows: Rows, most: int, rng: np.random.Generator) -> Rows:
     """All rows of keys taken by lot, as many keys as make no more than ``most`` rows; all rows where these are no more."""
-    if len(rows.y) <= most:
-        return rows
-    names, place, sizes = np.unique(rows.key, return_inverse=True, return_counts=True)
+    kept = of_some_keys(rows.key, most, rng)
+    return rows if len(kept) == len(rows.y) else Rows(rows.x[kept], rows.y[kept], rows.key[kept], rows.day[kept])
+
+
+def of_some_keys(key: NDArray[np.str_], most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The places of these rows among all, in their order."""
+    if len(key) <= most:
+        return np.arange(len(key))
+    names, place, sizes = np.unique(key, return_inverse=True, return_counts=True)
     lot = rng.permutation(len(names))
     taken = lot[: max(1, int(np.searchsorted(np.cumsum(sizes[lot]), most, side="right")))]
-    kept = np.flatnonzero(np.isin(place, taken))
-    return Rows(rows.x[kept], rows.y[kept], rows.key[kept], rows.day[kept])
+    return np.flatnonzero(np.isin(place, taken))
 
 
 Draw = tuple[NDArray[np.int64], NDArray[np.str_]]
