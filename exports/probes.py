@@ -60,16 +60,18 @@ def _at_splits(ensemble: Ensemble, tree: int, rng: np.random.Generator, share: f
         split = ensemble.split(node)
         if isinstance(split, float):
             continue
-        codes = asked.get(split.feature, _Codes())
-        if share >= 1 or rng.random() < share:
-            yield from ({**path, split.feature: value} for value in _tried(split, codes, rng))
+        chosen = share >= 1 or rng.random() < share
         if split.codes is None:
+            tried = _at_threshold(split) if chosen else []
             left, right = _sides(split, path.get(split.feature))
             to_left = to_right = asked
         else:
+            codes = asked.get(split.feature, _Codes())
             inside, outside = codes.among(split.codes), codes.beside(split.codes)
+            tried = _at_set(split.codes, inside, outside, rng) if chosen else []
             left, right = inside.one(), outside.one()
             to_left, to_right = {**asked, split.feature: inside}, {**asked, split.feature: outside}
+        yield from ({**path, split.feature: value} for value in tried)
         todo += [(node + 1, {**path, split.feature: left}, to_left), (int(ensemble.right[node]), {**path, split.feature: right}, to_right)]
 
 
@@ -97,14 +99,16 @@ class _Codes(NamedTuple):
         return float(self.allowed[0]) if self.allowed else math.nan
 
 
-def _tried(split: Split, codes: _Codes, rng: np.random.Generator) -> list[float]:
-    if split.codes is None:
-        t = split.threshold
-        return [t, math.nextafter(t, math.inf), math.nextafter(t, -math.inf), math.nan, *([0.0, ZERO] if split.zero_missing else [])]
-    inside = list(codes.among(split.codes).allowed or split.codes)
-    if len(inside) > _MEMBERS:
-        inside = np.sort(rng.choice(inside, _MEMBERS, replace=False)).tolist()
-    return [*map(float, inside), *(code + 0.5 for code in inside[:1]), codes.beside(split.codes).one(), math.nan]
+def _at_threshold(split: Split) -> list[float]:
+    t = split.threshold
+    return [t, math.nextafter(t, math.inf), math.nextafter(t, -math.inf), math.nan, *([0.0, ZERO] if split.zero_missing else [])]
+
+
+def _at_set(codes: tuple[int, ...], inside: _Codes, outside: _Codes, rng: np.random.Generator) -> list[float]:
+    members = list(inside.allowed or codes)
+    if len(members) > _MEMBERS:
+        members = np.sort(rng.choice(members, _MEMBERS, replace=False)).tolist()
+    return [*map(float, members), *(code + 0.5 for code in members[:1]), outside.one(), math.nan]
 
 
 def _sides(split: Split, taken: float | None) -> tuple[float, float]:
