@@ -108,15 +108,19 @@ class Run:
                 verdict, why = "STOPPED", "stopped before its end"
             except BrokenError as error:
                 verdict, why = "FAIL", str(error)
-            except (AppError, ModelError, ExportError) as error:
-                verdict, why = ("FAIL" if telling and telling.set else "CANNOT RUN"), str(error)
-            except Exception as error:  # noqa: BLE001  # a story's own mistake, a full disk: a result, with where it came from
-                verdict, why = ("FAIL" if telling and telling.set else "CANNOT RUN"), f"{type(error).__name__}: {error}"
-                with suppress(OSError):
-                    self._log.write(traceback.format_exc())
+            except Exception as error:  # noqa: BLE001  # a story's own mistake, a full disk: that is a result too
+                verdict, why = ("FAIL" if telling and telling.set else "CANNOT RUN"), self._in_words(error)
             found = self._result(verdict, why, telling)
             self._keep_logs(verdict)
         return found
+
+    def _in_words(self, error: Exception) -> str:
+        """Why it ended; where nobody foresaw it, the log says where it came from."""
+        if isinstance(error, AppError | ModelError | ExportError):
+            return str(error)
+        with suppress(OSError):
+            self._log.write("".join(traceback.format_exception(error)))
+        return f"{type(error).__name__}: {error}"
 
     def _telling(self, bundle: Path, stack: ExitStack, told: Progress) -> Telling:
         def start(*, beside: Collection[str], guarantee: Guarantee, served: str) -> System:

@@ -124,22 +124,20 @@ def test_what_fails_after_the_stage_is_set_fails_the_story(
     assert result(tmp_path)[1].why == "something happens: Kafka is gone"
 
 
+@pytest.mark.parametrize(("where", "outcome"), [("opens", (2, "CANNOT RUN")), ("fails", (1, "FAIL"))])
 def test_a_mistake_of_the_storys_own_is_a_result_too(
-    play: Callable[..., tuple[int, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    play: Callable[..., tuple[int, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, outcome: tuple[int, str]
 ) -> None:
     def fails() -> None:
         raise KeyError("t9")
 
     monkeypatch.setenv("KAFKA_SASL_USERNAME", "me")
-    monkeypatch.setattr(Nothing, "opens", staticmethod(fails))
-    assert play(2)[0] == 2
+    monkeypatch.setattr(Nothing, where, staticmethod(fails))
+    status, _ = play(2)
     folder, found = result(tmp_path)
-    assert (found.verdict, found.why) == ("CANNOT RUN", "KeyError: 't9'")
+    assert (status, found.verdict) == outcome
+    assert found.why == "KeyError: 't9'"
     assert "Traceback" in (folder / "log.txt").read_text()
-    monkeypatch.setattr(Nothing, "opens", staticmethod(lambda: None))
-    monkeypatch.setattr(Nothing, "fails", staticmethod(fails))
-    assert play(2)[0] == 1
-    assert result(tmp_path)[1].verdict == "FAIL"
 
 
 def test_a_number_that_cannot_be_had_fails_the_story(
