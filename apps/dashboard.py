@@ -55,7 +55,7 @@ def choosing_a_port() -> Iterator[None]:
 
 def run(*, port: int, host: str) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit status."""
-    chosen = broker.free_port(port)
+    chosen = broker.free_port(port, host)
     if chosen != port:
         print(f"port {port} is taken; the dashboard uses {chosen}")
     print(f"the dashboard is at http://{host}:{chosen}; Ctrl-C stops it", flush=True)
