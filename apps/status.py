@@ -110,6 +110,7 @@ def command(settings: Settings, console: Console, *, as_json: bool) -> None:
 
 
 def running(settings: Settings) -> Iterator[Running]:
+    """Our processes of this home, but for the one that asks."""
     home, now = settings.home.absolute(), time.time()
     for process in psutil.process_iter():
         try:

@@ -92,11 +92,9 @@ def _payment(number: object, at: datetime, customer: object, terminal: object, a
         raise ValueError(f"{', '.join(n for n, v in zip(_COLUMNS, values, strict=True) if v is None)} without a value")
     if fraud not in (0, 1):
         raise ValueError(f"TX_FRAUD is {fraud!r}, neither 0 nor 1")
-    if at.tzinfo is not None:
-        at = at.astimezone(UTC)
     payment = Payment(
         transaction_id=str(number),
-        event_time=at.replace(tzinfo=UTC),
+        event_time=at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC),
         customer_id=str(customer),
         terminal_id=str(terminal),
         amount=amount,

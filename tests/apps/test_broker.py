@@ -31,7 +31,7 @@ def test_with_kafka_bootstrap_servers_set_no_process_is_started_and_no_file_is_m
 
 
 def test_paths_in_kafkas_configuration_are_ascii_and_a_comma_is_refused() -> None:
-    assert broker_recovery.in_properties(Path("/home/jürgen/𝕏 y")) == "/home/j\\u00fcrgen/\\ud835\\udd4f y"
+    assert broker_recovery.in_properties(Path("jürgen/𝕏 y")) == "j\\u00fcrgen/\\ud835\\udd4f y"
     with pytest.raises(BrokerError, match=r"/a,b: Kafka takes no folder with a comma"):
         broker_recovery.in_properties(Path("/a,b"))
 
