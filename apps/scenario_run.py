@@ -52,10 +52,10 @@ def command(settings: Settings, story: Story, options: Options, console: Console
         scenario_result.mark_running(folder, story.name)
         try:
             result = Run(settings, story, options, console, stop, folder).result()
-        finally:
+            scenario_result.write(folder, result)
+            scenario_report.write(folder, result)
+        finally:  # a page that sees it end looks for its result, and looks once
             (folder / RUNNING).unlink(missing_ok=True)
-    scenario_result.write(folder, result)
-    scenario_report.write(folder, result)
     say(console, f"{result.verdict}: {story.name}: {result.why}", _COLOURS[result.verdict])
     say(console, f"the report is {folder / scenario_result.HTML}")
     return result

@@ -206,6 +206,21 @@ def test_the_list_shows_each_story_and_how_it_last_ended(tmp_path: Path, monkeyp
     assert {"poison-message", "leaked-cards", "rush-hour", "wearing-bearing"} <= set(found)
 
 
+def test_a_run_that_is_seen_to_end_has_its_result_by_then(
+    play: Callable[..., tuple[int, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, write = [], scenario_result.write
+
+    def slowly(folder: Path, found: Result) -> None:
+        seen.append(scenario_result.running(tmp_path / "home") is not None)
+        write(folder, found)
+
+    monkeypatch.setattr(scenario_result, "write", slowly)
+    assert play(2)[0] == 0
+    assert seen == [True], "whoever watches looks once, when it ends"
+    assert scenario_result.running(tmp_path / "home") is None
+
+
 def test_a_run_is_found_by_its_process_and_forgotten_with_it(tmp_path: Path) -> None:
     folder = scenario_result.new_folder(tmp_path, "rush", scenario_result.now())
     assert scenario_result.running(tmp_path) is None

@@ -43,6 +43,9 @@ def table(page: Page, column: str) -> list[dict[str, str]]:
     """What of the one table with this column is in sight. It is drawn on a canvas; beside it its words are kept for who cannot see it."""
     named = page.locator("th").filter(has_text=re.compile(f"^{re.escape(column)}$"))
     grid = page.locator("[data-testid=stDataFrame] table[role=grid]").filter(has=named)
-    expect(grid).to_have_count(1, timeout=PATIENCE_MS)
+    try:
+        expect(grid).to_have_count(1, timeout=PATIENCE_MS)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\nThe page:\n{page.locator('body').aria_snapshot()}") from None
     names = grid.locator("th").all_text_contents()
     return [dict(zip(names, row.locator("td").all_text_contents(), strict=True)) for row in grid.locator("tbody tr").all()]

@@ -106,6 +106,7 @@ def test_a_dead_letter_is_opened_corrected_and_sent_again_and_its_payment_is_dec
     expect(page).to_have_url(re.compile(f"[?&]letter={re.escape(quote(at, safe=''))}(&|$)"), timeout=PATIENCE_MS)
     says(page, "wrong-type: .*amount")
     message = page.get_by_label("The message, to be corrected")
+    expect(message).to_have_value(re.compile('"1.5"'), timeout=PATIENCE_MS)  # it is drawn empty, and filled a moment later
     message.fill(message.input_value().replace('"1.5"', "1.5"))
     page.get_by_label("Your name").fill("Ada")
     press(page, "Send the corrected message")
