@@ -56,6 +56,10 @@ _PASSES = {  # what a client says of brokers that are away, or just back
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.REBALANCE_IN_PROGRESS,
 }
+# What Kafka says of a transaction that is not this process's any more: a second one of its name has come, or Kafka was away for longer
+# than a transaction may take. The first is told at the next commit, at once; before the second nothing was read for a long while.
+_FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.INVALID_TXN_STATE}
+_SILENT_S = 3.0
 _DEFECTS = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 _log = logger(__name__)
 
@@ -106,9 +110,11 @@ class Scoring:
         self._unsettled = False
         self.counts = Counts()
         self._away = False
+        self.read_at = time.monotonic()  # the last message
 
     def process(self, value: bytes | None, key: bytes | None, broker_ms: int, headers: Headers | None, state: Any) -> list[Outgoing]:
         """The decision (and the alert) for this message, or its dead letter; nothing for an event that only changes the state."""
+        self.read_at = time.monotonic()
         if self._unsettled:
             self._take_newest()
         found = dict(headers or ())
@@ -239,9 +245,19 @@ def application(settings: Settings, domain: Domain, guarantee: Guarantee, instan
 
 def away(error: Exception) -> bool:
     """Whether it says that Kafka is away, or just back."""
-    if isinstance(error, KafkaException | BaseKafkaException):
-        return (error.args[0].code() if isinstance(error, KafkaException) else error.code) in _PASSES
-    return isinstance(error, BrokerError | CheckpointProducerTimeout)
+    return _code(error) in _PASSES or isinstance(error, BrokerError | CheckpointProducerTimeout)
+
+
+def timed_out(error: Exception, silent_s: float) -> bool:
+    """Whether it says that Kafka has ended this process's transaction because it was away for too long; ``silent_s``: since a message."""
+    return _code(error) in _FENCED and silent_s > _SILENT_S
+
+
+def _code(error: Exception) -> int | None:
+    """What Kafka or its client calls it; None where it is none of theirs."""
+    if isinstance(error, KafkaException):
+        return int(error.args[0].code())
+    return error.code if isinstance(error, BaseKafkaException) else None
 
 
 def wire(app: Application, domain: Domain, process: Callable[..., list[Outgoing]]) -> None:
@@ -271,6 +287,8 @@ def run(settings: Settings, domain: Domain, models: Models, at_work: AtWork, gua
     except KeyError as error:
         raise AppError(f"the stream of {domain.name} stopped: {error}") from error
     except (KafkaException, QuixException, BrokerError) as error:
+        if timed_out(error, time.monotonic() - scoring.read_at):
+            raise BrokerError(f"{error.args[0]}: Kafka was away for longer than a transaction may take") from error
         if not (app.asked and away(error)):
             raise
         _log.warning("stopped while Kafka was away; what was not committed is decided again", domain=domain.name)
