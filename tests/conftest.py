@@ -19,6 +19,7 @@ from domain.registry import DOMAINS
 from models.train import train
 from tests import own
 from tests.apps import databases
+from tests.environment import forget_the_callers
 from tests.once import bundle_once, once
 from tests.published import DATA
 
@@ -28,8 +29,7 @@ DAYS = 28  # of simulated history: what the smallest training needs
 
 def pytest_configure() -> None:
     """The caller's own Kafka, database and settings are none of the tests', and a machine without a C compiler gets ``ziglang``'s."""
-    for name in [name for name in os.environ if name.startswith(("KAFKA_", "POLYSCORE_")) and name != "POLYSCORE_TEST_DATA"]:
-        del os.environ[name]
+    forget_the_callers()
     if os.environ.get("POLYSCORE_TEST_DATA") and not DATA.is_dir():
         pytest.exit(f"POLYSCORE_TEST_DATA: there is no folder {DATA}", 2)
     if not (os.environ.get("CC") or any(map(shutil.which, ("cc", "gcc", "clang")))):

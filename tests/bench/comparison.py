@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tests.bench import comparison_page
 from tests.bench.contest import MEASURES
+from tests.bench.machine import told
 from tests.bench.subjects import YARDSTICK
 from tests.bench.targets import targets
 
@@ -22,7 +23,7 @@ Figures = dict[str, Any]
 
 def consolidate(found: dict[str, Any], stream: dict[str, Any] | None) -> dict[str, Any]:
     """The comparison as one document: a row for each subject on each case, its figures beside the yardstick's."""
-    said, machine = found["comparison"], found["machine_info"]
+    said = found["comparison"]
     cases = {c["name"]: c for c in said["cases"]}
     kinds = {s["name"]: s["kind"] for s in said["subjects"]}
     timed = _timed(found["benchmarks"])
@@ -37,12 +38,7 @@ def consolidate(found: dict[str, Any], stream: dict[str, Any] | None) -> dict[st
     return {
         "version": VERSION,
         "measured": said["measured"],
-        "machine": {
-            "cores": machine["cpu"].get("count"),
-            "processor": machine["cpu"].get("brand_raw", machine["machine"]),
-            "python": machine["python_version"],
-            "system": machine["system"],
-        },
+        "machine": told(found["machine_info"]),
         "libraries": said["libraries"],
         "yardstick": YARDSTICK,
         "subjects": said["subjects"],
@@ -50,6 +46,7 @@ def consolidate(found: dict[str, Any], stream: dict[str, Any] | None) -> dict[st
         "rows": rows,
         "compiling_s": said["compiling_s"],
         "stream": _stream(stream),
+        "stream_measured": (stream or {}).get("measured"),
         "targets": targets(rows),
     }
 
@@ -75,9 +72,9 @@ _COLD: Final = ("process_s", "reading_s", "memory_mb")
 
 
 def _of_calls(noted: dict[str, Any], rows: int) -> Figures:
-    """Microseconds of a call and of a row in it, and the ratios to the yardstick's calls in the same moments."""
+    """Microseconds of a call and of a row in it, and the ratios to the yardstick's calls in the same moments; no p99 of few calls."""
     kept = {name: noted[name] for name in ("p50_us", "p99_us", "calls")}
-    ratios = {f"{p}_ratio": noted[f"{p}_us"] / noted[f"yardstick_{p}_us"] for p in ("p50", "p99")}
+    ratios = {f"{p}_ratio": _ratio(noted[f"{p}_us"], noted[f"yardstick_{p}_us"]) for p in ("p50", "p99")}
     return {**kept, "row_us": noted["p50_us"] / rows, **ratios}
 
 

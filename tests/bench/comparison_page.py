@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tests.bench import comparison_charts
 from tests.bench.contest import MEASURES
+from tests.bench.duel import P99_CALLS
 from tests.bench.targets import in_words
 
 Cells = Sequence[str]
@@ -76,9 +77,10 @@ def _about(found: dict[str, Any]) -> Section:
     machine, compiling = found["machine"], found["compiling_s"]
     text = (
         f"Measured {found['measured']} on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}. "
-        f"One thread each. Outputs were compared with LightGBM's before any time was taken. Every ratio is to the {found['yardstick']}, "
-        "timed in turn with the subject; times in a cold process are set against its cold process. Ratios carry over to another machine, "
-        "with care; times do not."
+        "One thread each; but remote's server, PMML4S's Java and Titus's Python are processes of their own, with threads of their own, "
+        "and a call of theirs includes the way there and back. Outputs were compared with LightGBM's before any time was taken. "
+        f"Every ratio is to the {found['yardstick']}, timed in turn with the subject; times in a cold process are set against its cold "
+        f"process. A p99 is told of {P99_CALLS:,} calls or more. Ratios carry over to another machine, with care; times do not."
     )
     if compiling is not None:
         text += f" The very first load on a machine compiles the kernel: {compiling:.1f} s until the first score, then never again."
@@ -105,7 +107,7 @@ def _parity(found: dict[str, Any]) -> Section:
 def _speed(found: dict[str, Any], case: dict[str, Any]) -> Section:
     here = [row for row in found["rows"] if row["case"] == case["name"]]
     head = ("subject", "one row, p50", "ratio", "p99", "ratio", "row of 100", "ratio", "row of 10,000", "ratio",
-            "cold process", "ratio", "reading", "memory", "size")  # fmt: skip
+            "calls", "cold process", "ratio", "reading", "memory", "size")  # fmt: skip
     missing = [f"{row['subject']}, {MEASURES[m]:,} rows: {why}" for row in here for m, why in row["unmeasured"].items()]
     return Section(case["name"], f"Not measured: {'; '.join(missing)}." if missing else "", head, [_line(row) for row in here])
 
@@ -113,13 +115,14 @@ def _speed(found: dict[str, Any], case: dict[str, Any]) -> Section:
 def _line(row: dict[str, Any]) -> Cells:
     figures = row["figures"]
     if figures is None:
-        return (f"{row['subject']}: {row['outcome']}", *[NONE] * 13)
+        return (f"{row['subject']}: {row['outcome']}", *[NONE] * 14)
     one, hundred, many = (figures[measure] or {} for measure in MEASURES)
     cold = figures["cold"] or {}
     return (
         row["subject"],
         *(_us(one.get("p50_us")), _ratio(one.get("p50_ratio")), _us(one.get("p99_us")), _ratio(one.get("p99_ratio"))),
         *(_us(hundred.get("row_us")), _ratio(hundred.get("p50_ratio")), _us(many.get("row_us")), _ratio(many.get("p50_ratio"))),
+        "; ".join(f"{figures[m]['calls']:,}" if figures[m] else NONE for m in MEASURES),
         *(_with(cold.get("process_s"), "s"), _ratio(cold.get("process_s_ratio")), _with(cold.get("reading_s"), "s")),
         *(_with(cold.get("memory_mb"), "MB"), f"{figures['bytes'] / 1000:,.0f} kB"),
     )
@@ -130,6 +133,8 @@ def _stream(found: dict[str, Any]) -> Section:
         return Section("In the stream", "Not measured in this run.")
     rows = [(r["format"], r["guarantee"], f"{r['per_core']:,.0f}", f"{r['per_second']:,.0f}") for r in found["stream"]]
     text = "Payments through the whole fraud stream on a real Kafka, scored in this format, with the fraud model: stream.md says more."
+    if found["stream_measured"]:
+        text += f" Measured {found['stream_measured']}."
     return Section("In the stream", text, ("format", "guarantee", "payments/s of a core", "payments/s"), rows, words=2)
 
 

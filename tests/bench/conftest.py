@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from exports.parity import Truth
-from tests.bench import cold, contest
+from tests.bench import cold, contest, machine
 from tests.bench.cases import CASES, ROWS, SCHEMA, Case, Prepared, prepare
 from tests.bench.contest import Contest
 from tests.bench.serving import model_server
@@ -66,7 +65,7 @@ def prepared(request: pytest.FixtureRequest) -> Iterator[dict[str, Prepared]]:
 
 def _tell(config: pytest.Config, found: dict[str, Prepared]) -> None:
     config.stash[_FOUND] = {
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        "measured": machine.now(),
         "libraries": {name: version(name) for name in _LIBRARIES},
         "rows": ROWS,
         "subjects": [asdict(s) for s in subjects()],

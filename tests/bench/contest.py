@@ -20,6 +20,9 @@ MADE: Final = 2_000  # rows that stand on splits, beside the rows that are timed
 JUDGED_S: Final = 3.0  # how long an engine may be asked for its answers
 LEAST_JUDGED: Final = 20
 LONGEST_S: Final = 2.5  # one call that takes longer is not measured
+BATCHES: Final = 11  # rounds of batches at least: a median of fewer is one moment's
+BATCHES_S: Final = 20.0  # but no more than fit this, of one subject on one model,
+_BATCHES_TIMES: Final = 80.0  # ... or into so many times the seconds of a small run
 
 
 @dataclass
@@ -49,7 +52,7 @@ class Contest:
             return Duel(ours.one, theirs.one, x.tolist(), seconds)
         parts = [x[i : i + rows] for i in range(0, min(len(x), 20 * rows), rows)]
         long = (expected, self._expected_s(theirs, rows)) if rows > FEW else None
-        return Duel(ours.batch, theirs.batch, parts, seconds, long)
+        return Duel(ours.batch, theirs.batch, parts, seconds, long, least_rounds=BATCHES, most_s=min(BATCHES_S, _BATCHES_TIMES * seconds))
 
     def _expected_s(self, opened: Opened, rows: int) -> float:
         """What a call of so many rows takes: from a single row, or, where many rows may be quicker than one by one, from a hundred."""

@@ -13,6 +13,7 @@ _TURN: Final = 100  # calls in a row at most: long enough that the caches are on
 _TURNS: Final = 8  # wanted at least, of calls that are quick enough
 _MOST_ROUNDS: Final = 2_000
 _SLOW_NS: Final = 100_000_000
+P99_CALLS: Final = 1_000  # fewer tell nothing of the slowest hundredth
 
 
 class Duel:
@@ -28,15 +29,25 @@ class Duel:
         items: Sequence[Any],
         seconds: float,
         expected_s: tuple[float, float] | None = None,
+        *,
+        least_rounds: int = 1,
+        most_s: float = 0.0,
     ) -> None:
-        """``expected_s``: what a call takes about, where it is too long to be tried first."""
+        """``expected_s``: what a call takes about, where it is too long to be tried more than once.
+
+        ``least_rounds``: so many, though they take longer than ``seconds``; fewer where they would take longer than ``most_s``.
+        """
         self._ours, self._theirs = ours, theirs
         self._our_items, self._their_items = cycle(items), cycle(items)
         self.ours_ns, self.theirs_ns = list[int](), list[int]()
+        if expected_s is not None:
+            for call in (ours, theirs):
+                call(items[0])  # what a first call finds to be prepared is no part of the others
         our_ns, their_ns = (s * 1e9 for s in expected_s or (_tried(call, items) for call in (ours, theirs)))
         self._our_turn, self._their_turn = (_turn(ns, seconds) for ns in (our_ns, their_ns))
         whole_s = (our_ns * self._our_turn + their_ns * self._their_turn) / 1e9
-        self.rounds = int(np.clip(seconds / max(whole_s, 1e-9), 1, _MOST_ROUNDS))
+        wanted = max(seconds, min(least_rounds * whole_s, most_s)) * (1 + 1e-9)
+        self.rounds = int(np.clip(wanted / max(whole_s, 1e-9), 1, _MOST_ROUNDS))
 
     def turn_of_theirs(self) -> None:
         """The yardstick's turn, before each of ``turn_of_ours``."""
@@ -46,12 +57,15 @@ class Duel:
         """The subject's turn."""
         self.ours_ns += _counted(_timed(self._ours, islice(self._our_items, self._our_turn)))
 
-    def figures(self) -> dict[str, float]:
-        """Median and 99th percentile of a call in microseconds, of both, and how many calls they are of."""
-        found: dict[str, float] = {"calls": len(self.ours_ns)}
+    def figures(self) -> dict[str, float | None]:
+        """Median and 99th percentile of a call in microseconds, of both, and how many calls of ours they are of.
+
+        The latter is None where there were fewer than ``P99_CALLS``.
+        """
+        found: dict[str, float | None] = {"calls": len(self.ours_ns)}
         for name, times in (("", self.ours_ns), ("yardstick_", self.theirs_ns)):
             p50, p99 = np.percentile(times, (50, 99), method="higher").tolist()
-            found |= {f"{name}p50_us": p50 / 1e3, f"{name}p99_us": p99 / 1e3}
+            found |= {f"{name}p50_us": p50 / 1e3, f"{name}p99_us": p99 / 1e3 if len(times) >= P99_CALLS else None}
         return found
 
 

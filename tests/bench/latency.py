@@ -1,4 +1,7 @@
-"""End-to-end latency at a fixed rate: from the moment a payment is sent to the moment a `read_committed` reader sees its answer."""
+"""End-to-end latency at a fixed rate: from the moment a payment is due to the moment a `read_committed` reader sees its answer.
+
+What a late sender adds is told as latency: counted from when it sent, a payment that waits behind others would look quick.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,18 @@ PERCENTILES = (50, 95, 99, 99.9)
 REHEARSAL = 50  # payments sent before any is counted: enough to reach every partition
 SETTLE = 3.0  # seconds sent at the rate before any is counted
 _PATIENCE = 300.0  # seconds until whoever should answer has started and has worked off what is in the topic
+
+
+class Sent(NamedTuple):
+    """When each payment that counts was due and when it was sent, in seconds of one clock."""
+
+    due: dict[bytes, float]
+    at: list[float]
+
+    def figures(self) -> dict[str, float]:
+        """The rate that was reached, in payments per second, and by how much the latest was late, in milliseconds."""
+        late = [at - due for at, due in zip(self.at, self.due.values(), strict=True)]
+        return {"sent_per_second": (len(self.at) - 1) / (self.at[-1] - self.at[0]), "latest_ms": max(late) * 1000}
 
 
 class Answer(NamedTuple):
@@ -52,12 +67,12 @@ def measure(settings: Settings, source: list[tuple[bytes, bytes]], *, rate: floa
     reader.start()
     try:
         _rehearse(producer, source[:REHEARSAL], seen)
-        sent = _send(producer, source[REHEARSAL:], rate)
-        _wait(sent, seen)
+        sent = _send(producer, source[REHEARSAL:], rate, {_id(value) for _, value in source[:REHEARSAL]})
+        _wait(sent.due, seen)
     finally:
         done.set()
         reader.join()
-    return summary({i: at for i, at in sent.items() if not np.isnan(at)}, seen)
+    return {**summary(sent.due, seen), **sent.figures()}
 
 
 def _rehearse(producer: Producer, source: list[tuple[bytes, bytes]], seen: dict[bytes, Answer]) -> None:
@@ -71,31 +86,34 @@ def _rehearse(producer: Producer, source: list[tuple[bytes, bytes]], seen: dict[
         time.sleep(1.0)  # until other processes have started
 
 
-def _send(producer: Producer, source: list[tuple[bytes, bytes]], rate: float) -> dict[bytes, float]:
-    """When each was sent; nan: not counted."""
-    sent: dict[bytes, float] = {}
+def _send(producer: Producer, source: list[tuple[bytes, bytes]], rate: float, known: set[bytes]) -> Sent:
+    """A payment that comes again does not count: its first answer may have been seen before."""
+    sent = Sent({}, [])
     began = time.perf_counter()
     for i, (key, value) in enumerate(source):
         due = began + i / rate
         while (wait := due - time.perf_counter()) > 0:
             producer.poll(min(wait, 0.001))
-        sent[_id(value)] = time.perf_counter() if i >= rate * SETTLE else float("nan")
+        if i >= rate * SETTLE and _id(value) not in known:
+            sent.due[_id(value)] = due
+            sent.at.append(time.perf_counter())
+        known.add(_id(value))
         header = str(time.time_ns() // 1000).encode()
         producer.produce(FRAUD.events_topic, value, key, headers=[(SOURCE_US, header)])
     producer.flush(30)
     return sent
 
 
-def summary(sent: Mapping[bytes, float], seen: Mapping[bytes, Answer]) -> dict[str, float | None]:
+def summary(due: Mapping[bytes, float], seen: Mapping[bytes, Answer]) -> dict[str, float | None]:
     """Percentiles of the latency, and for the slowest hundredth the share of it that came after the decision was made.
 
     The latter is None where the answers are no decisions.
     """
-    ids = list(sent)
-    latencies = np.array([seen[i].at - sent[i] if i in seen else np.inf for i in ids]) * 1000
+    ids = list(due)
+    latencies = np.array([seen[i].at - due[i] if i in seen else np.inf for i in ids]) * 1000
     found = {f"p{p:g}_ms": float(np.percentile(latencies, p, method="higher")) for p in PERCENTILES}
     slowest = [i for i, ms in zip(ids, latencies, strict=True) if found["p99_ms"] <= ms < np.inf]
-    share = _after_decision([seen[i] for i in slowest], sum(seen[i].at - sent[i] for i in slowest))
+    share = _after_decision([seen[i] for i in slowest], sum(seen[i].at - due[i] for i in slowest))
     return {**found, "after_decision": share, "count": len(latencies), "missing": int(np.isinf(latencies).sum())}
 
 
@@ -127,9 +145,9 @@ def _read(consumer: Consumer, seen: dict[bytes, Answer], done: threading.Event) 
     consumer.close()
 
 
-def _wait(sent: Mapping[bytes, float], seen: Mapping[bytes, Answer]) -> None:
+def _wait(due: Mapping[bytes, float], seen: Mapping[bytes, Answer]) -> None:
     give_up = time.perf_counter() + 30
-    while not sent.keys() <= seen.keys() and time.perf_counter() < give_up:
+    while not due.keys() <= seen.keys() and time.perf_counter() < give_up:
         time.sleep(0.05)
 
 

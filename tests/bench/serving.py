@@ -16,8 +16,8 @@ from exports.remote import SERVER_VARIABLE, TIMEOUT_VARIABLE
 
 
 @contextmanager
-def model_server(artifacts: Sequence[Path]) -> Iterator[None]:
-    """Serve the artifacts; while it runs, the environment of every process started here says where."""
+def model_server(artifacts: Sequence[Path]) -> Iterator[int]:
+    """Serve the artifacts; while it runs, the environment of every process started here says where. Gives its process's id."""
     port = broker.free_port(0)
     command = [sys.executable, "-m", "apps.cli", "serve", *map(str, artifacts), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -25,7 +25,7 @@ def model_server(artifacts: Sequence[Path]) -> Iterator[None]:
     os.environ |= {SERVER_VARIABLE: f"http://127.0.0.1:{port}", TIMEOUT_VARIABLE: "5"}
     try:
         _until_ready(f"http://127.0.0.1:{port}/v2/health/ready", process)
-        yield
+        yield process.pid
     finally:
         for name in (SERVER_VARIABLE, TIMEOUT_VARIABLE):
             os.environ.pop(name)

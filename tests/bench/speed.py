@@ -1,7 +1,7 @@
 """`python -m tests.bench.speed`: the stream's speed as ratios in one run, written to `bench/stream.json` and `bench/stream.md`.
 
 Every figure is taken beside its yardstick in the same run: the whole stream against the same application with the
-features and the model taken out, end-to-end latency against a bare consume-produce echo. Takes about eight minutes.
+features and the model taken out, end-to-end latency against a bare consume-produce echo. Takes about ten minutes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -28,10 +27,13 @@ from apps.settings import Settings
 from domain.contract import Emission
 from domain.registry import DOMAINS
 from exports.formats import FORMATS
+from tests.bench import machine
 from tests.bench.latency import measure, needed
 from tests.bench.parts import parts
 from tests.bench.report import write
+from tests.bench.rounds import Counted, Kind, check_work, latencies, speeds
 from tests.bench.serving import model_server
+from tests.environment import forget_the_callers
 
 FRAUD = DOMAINS["fraud"]
 GUARANTEES = ("at-least-once", "exactly-once")
@@ -56,13 +58,14 @@ def main() -> None:
     """Measure all, on a broker of its own that is gone afterwards."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--payments", type=int, default=60_000, help="how many payments each throughput is measured with")
-    parser.add_argument("--rounds", type=int, default=3, help="how often; the median counts")
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long each latency is measured")
+    parser.add_argument("--rounds", type=int, default=3, help="how often all is measured; the median counts")
+    parser.add_argument("--seconds", type=float, default=6.0, help="how long each latency is measured in each round")
     parser.add_argument("--rates", type=int, nargs="+", default=[500, 1000], help="payments per second while it is")
     parser.add_argument("--formats", choices=tuple(FORMATS), nargs="+", default=[*FORMATS], help=f"what is streamed with; {FORMAT} always")
     parser.add_argument("--model", type=Path, help="a bundle's folder; default: one is trained")
     parser.add_argument("--out", type=Path, default=Path("bench"), help="the folder to write to")
     chosen = parser.parse_args()
+    forget_the_callers()
     formats = [name for name in FORMATS if name in (FORMAT, *chosen.formats)]
     write(measured(Size(chosen.payments, chosen.rounds, chosen.seconds, chosen.rates, formats), chosen.model), chosen.out)
 
@@ -73,15 +76,16 @@ def measured(size: Size, model: Path | None) -> dict[str, Any]:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="polyscore-bench-"))
         settings = stack.enter_context(_kafka(Path(folder)))
         bundle = model.absolute() if model else announce.ensure(settings, "fraud", console=console)
-        stack.enter_context(model_server([bundle / FORMATS[FORMAT].file_name]))
+        server = stack.enter_context(model_server([bundle / FORMATS[FORMAT].file_name]))
         history = list(simulated(size.payments, seed=11, start=START))
         console.print(f"sending {size.payments:,} payments")
         replay.Replay(settings, FRAUD).send(history, pace=None, stop=threading.Event(), progress=lambda *_: None)
         return {
-            "machine": {"cores": os.cpu_count(), "python": sys.version.split()[0]},
+            "measured": machine.now(),
+            "machine": machine.here(),
             "rounds": size.rounds,
             "format": FORMAT,
-            "throughput": throughput(settings, bundle, size),
+            "throughput": throughput(settings, bundle, size, server),
             "parts_us": parts(settings, bundle, history[:40_000], FORMAT),
             "latency": latency(settings, bundle, size),
         }
@@ -112,17 +116,23 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, "POLYSCORE_HOME": str(settings.home), "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers}
 
 
-def throughput(settings: Settings, bundle: Path, size: Size) -> list[dict[str, Any]]:
-    """Payments per second of CPU and of wall-clock time, median of the rounds, kinds taken in turn."""
-    kinds = [("consume", "-", "-")]
+def throughput(settings: Settings, bundle: Path, size: Size, server: int) -> list[dict[str, Any]]:
+    """Payments per second of CPU and of wall-clock time, median of the rounds, kinds taken in turn.
+
+    ``server``: the process whose CPU counts for the formats that are scored there. Raises ``RuntimeError`` as ``check_work``.
+    """
+    kinds: list[Kind] = [("consume", "-", "-")]
     kinds += [(kind, g, f) for g in GUARANTEES for kind, f in (("frame", "-"), *(("full", f) for f in size.formats))]
-    found: dict[tuple[str, str, str], list[dict[str, float]]] = {k: [] for k in kinds}
+    found: dict[Kind, list[Counted]] = {k: [] for k in kinds}
     for _ in range(size.rounds):
         for kind, guarantee, model_format in kinds:
-            command = [sys.executable, "-m", "tests.bench.counting", kind, guarantee, str(size.payments), str(bundle), model_format]
+            helping = server if kind == "full" and FORMATS[model_format].served else 0
+            about = [kind, guarantee, str(size.payments), str(bundle), model_format, str(helping)]
+            command = [sys.executable, "-m", "tests.bench.counting", *about]
             found[kind, guarantee, model_format].append(_counted(command, _environment(settings)))
             console.print(f"{kind} {guarantee} {model_format}: {found[kind, guarantee, model_format][-1]}")
-    return [_row(*kind, rounds=rounds) for kind, rounds in found.items()]
+    check_work(found)
+    return [speeds(kind, rounds) for kind, rounds in found.items()]
 
 
 def _counted(command: list[str], environment: dict[str, str]) -> dict[str, float]:
@@ -133,26 +143,22 @@ def _counted(command: list[str], environment: dict[str, str]) -> dict[str, float
     return found
 
 
-def _row(kind: str, guarantee: str, model_format: str, rounds: list[dict[str, float]]) -> dict[str, Any]:
-    per_core = [r["payments"] / r["cpu_s"] for r in rounds]
-    row = {"kind": kind, "guarantee": guarantee, "format": model_format, "per_core": median(per_core)}
-    return {**row, "per_second": median(r["payments"] / r["wall_s"] for r in rounds), "spread": [min(per_core), max(per_core)]}
-
-
 def latency(settings: Settings, bundle: Path, size: Size) -> list[dict[str, Any]]:
     """End-to-end latency of the stream under either guarantee and of the echo, at each rate.
 
-    At the first rate also of a stream that never commits: what is missing there of the tail is the commits' share.
+    At the first rate also of a stream that never commits: what is missing there of the tail is the commits' share. All are taken in
+    turn, round by round: one window's tail may be the machine's.
     """
-    rows = []
-    for what in ("echo", *GUARANTEES, NO_COMMITS):
-        with _answering(settings, bundle, what):
-            for rate in size.rates[:1] if what == NO_COMMITS else size.rates:
-                source = _payments(f"{what}-{rate}-", needed(rate, size.seconds))
-                figures = measure(settings, source, rate=rate, answers=FRAUD.decisions_topic)
-                rows.append({"what": what, "rate": rate, **figures})
-                console.print(rows[-1])
-    return rows
+    rates = dict.fromkeys(("echo", *GUARANTEES), size.rates) | {NO_COMMITS: size.rates[:1]}
+    found: dict[tuple[str, int], list[dict[str, Any]]] = {(what, rate): [] for what in rates for rate in rates[what]}
+    for number in range(size.rounds):
+        for what in rates:
+            with _answering(settings, bundle, what):
+                for rate in rates[what]:
+                    source = _payments(f"{what}-{rate}-{number}-", needed(rate, size.seconds))
+                    found[what, rate].append(measure(settings, source, rate=rate, answers=FRAUD.decisions_topic))
+                    console.print(f"{what}, {rate} a second: {found[what, rate][-1]}")
+    return [{"what": what, "rate": rate, **latencies(rounds)} for (what, rate), rounds in found.items()]
 
 
 @contextmanager

@@ -14,6 +14,7 @@ TO_C_API: Final = 0.55
 TO_PREDICT: Final = 0.55
 LOAD_S: Final = 0.5
 TIMES_FASTER: Final = {"pmml": ("PMML4S", 500.0), "pfa": ("Titus", 2_000.0)}
+TRANSPORT: Final = {"PMML4S": "through pypmml, py4j's socket included", "Titus": "in a process of its own, the pipe there included"}
 
 
 def targets(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -48,7 +49,7 @@ def targets(rows: Sequence[Row]) -> list[dict[str, Any]]:
         found.append(worst(f"{s}: load, a cold process", LOAD_S, "s", lambda o, s=s: figure(o, s, "cold", "process_s")))
         found.append(worst(f"{s}: load, the reading alone", LOAD_S, "s", lambda o, s=s: figure(o, s, "cold", "reading_s")))
     for s, (engine, times) in TIMES_FASTER.items():
-        what = f"{s}: one row, times faster than {engine}"
+        what = f"{s}: one row, times faster than {engine} ({TRANSPORT[engine]})"
         found.append(worst(what, times, "x", lambda o, s=s, e=engine: quotient(o, e, s, "one"), most=False))
     return found
 

@@ -53,7 +53,7 @@ def test_without_parity_there_is_no_figure_though_one_was_timed(outcome: str) ->
     assert row(found, "pfa")["reason"] == "pfa says why"
     assert row(found, "pmml")["figures"] is not None
     page = comparison_page.markdown(found)
-    assert f"| pfa: {outcome} |{' – |' * 13}" in page
+    assert f"| pfa: {outcome} |{' – |' * 14}" in page
     assert "pfa says why" in page
     assert {t["met"] for t in found["targets"] if t["what"].startswith("pfa")} == {None}
     assert comparison.failed(found) == ([f"pfa on {c['name']}" for c in found["cases"]] if outcome == "failed" else [])
@@ -87,6 +87,21 @@ def test_an_engines_target_is_at_least_and_needs_the_engine() -> None:
     faster = measured()
     change(faster, "binary 200 x 31", "PMML4S", "one", p50_us=2_499.0)
     assert target(comparison.consolidate(faster, None), "pmml: one row, times faster")["met"] is False
+
+
+def test_an_engines_transport_stands_beside_its_target() -> None:
+    page = comparison_page.markdown(compared())
+    assert "| pmml: one row, times faster than PMML4S (through pypmml, py4j's socket included), 200 x 31 |" in page
+    assert "times faster than Titus (in a process of its own, the pipe there included), 200 x 31 |" in page
+
+
+def test_there_is_no_p99_of_few_calls_but_their_number() -> None:
+    found = measured()
+    change(found, "binary 200 x 31", "pmml", "one", p99_us=None, calls=999)
+    found = comparison.consolidate(found, None)
+    figures = row(found, "pmml")["figures"]["one"]
+    assert (figures["p99_us"], figures["p99_ratio"], figures["p50_ratio"]) == (None, None, 0.5)
+    assert re.search(r"\| pmml \| 5 µs \| 0\.50 \| – \| – \|.*\| 999; 100; 100 \|", comparison_page.markdown(found))
 
 
 def test_a_slow_start_misses_its_target_where_the_reading_alone_reaches_it() -> None:

@@ -99,7 +99,8 @@ def test_a_call_that_would_take_too_long_is_not_made(prepared: Prepared) -> None
 def test_subject_and_yardstick_take_turns_over_the_same_items() -> None:
     called = list[tuple[str, int]]()
     duel = Duel(lambda item: called.append(("ours", item)), lambda item: called.append(("theirs", item)), [1, 2, 3], 0.001, (1e-7, 1e-7))
-    assert called == [], "what is expected need not be tried"
+    assert called == [("ours", 1), ("theirs", 1)], "what is expected need be tried but once"
+    called.clear()
     for _ in range(3):
         duel.turn_of_theirs()
         duel.turn_of_ours()
@@ -112,8 +113,16 @@ def test_subject_and_yardstick_take_turns_over_the_same_items() -> None:
 
 def test_the_figures_are_percentiles_of_single_calls() -> None:
     duel = Duel(lambda item: None, lambda item: None, [0], 0.001)
-    duel.ours_ns, duel.theirs_ns = [1_000 * i for i in range(1, 101)], [10_000] * 7
-    assert duel.figures() == {"calls": 100, "p50_us": 51.0, "p99_us": 100.0, "yardstick_p50_us": 10.0, "yardstick_p99_us": 10.0}
+    duel.ours_ns, duel.theirs_ns = [1_000 * i for i in range(1, 1_001)], [10_000] * 999
+    found = duel.figures()
+    assert found == {"calls": 1_000, "p50_us": 501.0, "p99_us": 991.0, "yardstick_p50_us": 10.0, "yardstick_p99_us": None}
+
+
+def test_slow_calls_are_made_eleven_times_or_as_often_as_there_is_time() -> None:
+    def rounds(call_s: float) -> int:
+        return Duel(lambda item: None, lambda item: None, [0], 0.25, (call_s, call_s), least_rounds=11, most_s=20.0).rounds
+
+    assert [rounds(s) for s in (0.1, 0.9, 1.0, 2.5, 30.0)] == [11, 11, 10, 4, 1]
 
 
 def test_models_are_deterministic_full_and_kept(prepared: Prepared, tmp_path: Path) -> None:
