@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from apps.errors import DatabaseError
+from apps.errors import DatabaseError, NoDatabaseError
 from apps.tables import KEPT, Table
 
 BUSY_MS = 10_000  # how long SQLite waits for another writer
@@ -115,7 +115,7 @@ def known(url: str) -> URL:
 def _sqlite(url: URL, read_only: bool) -> Engine:
     file = Path(str(url.database))
     if read_only and not file.is_file():
-        raise DatabaseError(f"no database at {file} yet; start `polyscore sink`, which fills it from the topics")
+        raise NoDatabaseError(f"no database at {file} yet; start `polyscore sink`, which fills it from the topics")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -161,7 +161,7 @@ def _check_columns(engine: Engine, read_only: bool) -> None:
         there = {name: {c["name"] for c in inspector.get_columns(name)} for name in inspector.get_table_names() if name in wanted}
     place = f"database {_shown(engine.url)}"
     if read_only and len(there) < len(wanted):
-        raise DatabaseError(f"{place} has no tables yet; start `polyscore sink`, which fills it from the topics")
+        raise NoDatabaseError(f"{place} has no tables yet; start `polyscore sink`, which fills it from the topics")
     for name, columns in there.items():
         if columns != wanted[name]:
             raise DatabaseError(f"{place}: table {name} is of another version; `polyscore sink --rebuild` drops and refills our tables")

@@ -13,5 +13,9 @@ class DatabaseError(AppError):
     """The database cannot be opened or written."""
 
 
+class NoDatabaseError(DatabaseError):
+    """There is none yet, or it has no tables: nobody has filled it."""
+
+
 class InputError(AppError):
     """A file, option or message that cannot be used."""

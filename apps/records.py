@@ -89,7 +89,7 @@ def readers(domains: list[Domain]) -> dict[str, Reader]:
 
 def unreadable(message: Message, reason: str) -> Record:
     """The row that stands for a message that could not be stored: a dead letter whose source is the message itself."""
-    domain = message.topic().partition(".")[0] if "." in message.topic() else ""
+    domain = message.topic().rpartition(".")[0]  # a table's own name may hold dots, a stream's does not
     place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
     source = {f"source_{name}": value for name, value in place.items()}
     said = {"domain": domain, "code": UNREADABLE, "reason": _clean(reason), "original": message.value() or b""}

@@ -28,6 +28,15 @@ LONGEST_NAME = 64
 _PATIENCE_S = 20.0
 
 
+class UntoldError(BrokerError):
+    """The message is sent, and Kafka did not take the news of it."""
+
+    def __init__(self, sent: Resent) -> None:
+        place = f"{sent.to_topic}/{sent.to_partition}/{sent.to_offset}"
+        super().__init__(f"the message went to {place}, but Kafka did not take the news of it; is it up?")
+        self.sent = sent
+
+
 class Target(Protocol):
     """What is used of a ``confluent_kafka.Producer``."""
 
@@ -78,6 +87,7 @@ def send(producer: Target, letter: Letter, outgoing: _Outgoing, by: str, *, chan
     # Without a key the message goes where it came from: the partition is all that is known of its place.
     where = {"key": outgoing.key.encode()} if outgoing.key is not None else {"partition": max(letter.source_partition, 0)}
     headers: Sequence[tuple[str, bytes]] = [(REPLAY_OF, place(letter).encode()), (REPLAYED_BY, by.encode())]
+    began_us = now_us()
     producer.produce(letter.source_topic, value=outgoing.value, headers=headers, on_delivery=delivered, **where)
     if producer.flush(_PATIENCE_S) or not landed or isinstance(landed[0], str):
         why = landed[0] if landed else f"no answer within {_PATIENCE_S:.0f} s"
@@ -87,7 +97,7 @@ def send(producer: Target, letter: Letter, outgoing: _Outgoing, by: str, *, chan
         topic=letter.topic,
         partition=letter.partition,
         offset=letter.offset,
-        at_us=now_us(),
+        at_us=began_us,
         domain=letter.domain,
         by=by,
         changed=changed,
@@ -98,7 +108,7 @@ def send(producer: Target, letter: Letter, outgoing: _Outgoing, by: str, *, chan
     )
     producer.produce(METRICS, key=told.domain.encode(), value=orjson.dumps({"kind": KIND, **told.model_dump()}))
     if producer.flush(_PATIENCE_S):
-        raise BrokerError(f"the message went to {told.to_topic}/{partition}/{offset}, but Kafka did not take the news of it; is it up?")
+        raise UntoldError(told)
     return told
 
 

@@ -19,13 +19,12 @@ from apps.logs import logger
 from apps.partitions import Extent, KafkaSource, Message, Partition, Source
 from apps.records import UNREADABLE, Reader, Record, UnreadableError, readers, unreadable
 from apps.settings import Settings
-from apps.tables import AlertRow, DecisionRow, ReviewRow, SinkOffsetRow, SlaWindowRow, Table
+from apps.tables import KEPT_DAYS, AlertRow, DecisionRow, ReviewRow, SinkOffsetRow, SlaWindowRow, Table
 from apps.topics import MODELS
 from domain.cards import masked
 from domain.registry import DOMAINS
 
 LOOK_EVERY = 5.0  # seconds between two looks for new topics and partitions
-KEPT_DAYS = 60  # decisions and SLA windows, which come by the thousand a second: as long as the topic of decisions has them
 _FORGET_EVERY = 600.0  # seconds
 _GROWS = DecisionRow.metadata.tables["decision"].c.decided_us, SlaWindowRow.metadata.tables["sla_window"].c.end_us
 _BACKOFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # seconds before each further try

@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 
 MAX_BIGINT = 2**63 - 1
 LABELS_KEPT = 10_000  # of a partition
+KEPT_DAYS = 60  # decisions and SLA windows, which come by the thousand a second: as long as the topic of decisions has them
 KEPT = "kept"  # marks a column that an upsert does not overwrite
 
 

@@ -40,8 +40,8 @@ class Labelled:
 
     @property
     def days(self) -> float:
-        """How long the window is; an hour at least."""
-        return max((self.decisions[-1].event_time - self.decisions[0].event_time).total_seconds() / 86_400, 1 / 24)
+        """How long the window is; a minute at least."""
+        return max((self.decisions[-1].event_time - self.decisions[0].event_time).total_seconds() / 86_400, 1 / 1_440)
 
     def newest(self, number: int) -> Labelled:
         """The last of them."""

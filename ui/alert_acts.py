@@ -13,10 +13,9 @@ from apps import reviews
 from apps.errors import BrokerError
 from apps.reviewed import state_of
 from apps.settings import Settings
-from domain.cards import masked
 from domain.contract import Closing, Domain
 from models.reviews import DONE, What, said
-from ui import alert_queries, alert_queue
+from ui import alert_queries, alert_queue, parts
 
 WITHIN_S = 6.0  # that an act may take to come back through Kafka and the sink
 _LOOK_EVERY_S = 0.1
@@ -60,7 +59,7 @@ def tell(domain: Domain, alert: Any) -> None:
 def _tried(  # noqa: PLR0917  # of one caller
     engine: Engine, domain: Domain, alert: Any, who: str, what: What, closing: Closing | None, note: str
 ) -> tuple[Literal["success", "warning", "error"], str]:
-    name = masked(alert.decision_id)
+    name = parts.plain(alert.decision_id)
     if not who:
         return "warning", "Write your name at the side first: what is done with an alert is done by somebody."
     now = alert_queries.one(engine, domain.name, alert.decision_id)
@@ -71,9 +70,9 @@ def _tried(  # noqa: PLR0917  # of one caller
         reviews.publish(Settings(), act)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        return "error", f"Not done: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return "error", parts.plain(f"Not done: {'.'.join(map(str, first['loc']))}: {first['msg']}")
     except BrokerError as error:
-        return "error", f"Not done: {error}"
+        return "error", f"Not done: {parts.plain(str(error))}"
     return _waited(engine, domain, act.act_id, name, what)
 
 
@@ -89,4 +88,4 @@ def _waited(engine: Engine, domain: Domain, act_id: str, name: str, what: What) 
 
 
 def _first(name: str, who: str) -> str:
-    return f"Not done, nothing was overwritten: {name} was {who}, since you opened it."
+    return f"Not done, nothing was overwritten: {name} was {parts.plain(who)}, since you opened it."

@@ -41,14 +41,14 @@ def show(engine: Engine, domain: Domain, alert: Any, who: str) -> None:
 def _changed(engine: Engine, domain: Domain, alert: Any) -> None:
     now = alert_queries.one(engine, domain.name, alert.decision_id)
     if now is not None and now.version != alert.version:
-        st.warning(f"Since you opened it this alert was {said(state_of(now))}.", icon=":material/person_alert:")
+        st.warning(f"Since you opened it this alert was {parts.plain(said(state_of(now)))}.", icon=":material/person_alert:")
         if st.button("Look at it again", key="look again"):
             st.session_state.pop(alert_acts.OPENED, None)
             st.rerun()
 
 
 def _what_to_do(engine: Engine, domain: Domain, alert: Any, who: str) -> None:
-    name = masked(alert.decision_id)
+    name = parts.plain(alert.decision_id)
     st.markdown(f"**{alert.status}**: {parts.plain(said(state_of(alert)))}")
     if alert.note:
         st.text(masked(alert.note))
@@ -60,7 +60,7 @@ def _what_to_do(engine: Engine, domain: Domain, alert: Any, who: str) -> None:
         if alert.analyst == who:
             _closing(engine, domain, alert, who)
         else:
-            st.caption(f"{alert.analyst} has it; only who has claimed an alert closes it.")
+            st.caption(f"{parts.plain(alert.analyst)} has it; only who has claimed an alert closes it.")
         if st.button(f"Release {name}", help="gives it back to the queue"):
             alert_acts.do(engine, domain, alert, who, "release")
     if alert.status == "closed":
@@ -81,7 +81,7 @@ def _closing(engine: Engine, domain: Domain, alert: Any, who: str) -> None:
             "Note", key=written, persist_state="session", max_chars=2_000, height=80, placeholder="for whoever looks at it next"
         )
         st.html(_SENT_AT_ONCE, unsafe_allow_javascript=True)
-        sent = st.button(f"Close {masked(alert.decision_id)}", type="primary")
+        sent = st.button(f"Close {parts.plain(alert.decision_id)}", type="primary")
     if sent and closing is None:
         st.warning("Choose a reason: an alert is closed for one.")
     elif sent:
@@ -102,14 +102,15 @@ def _acts(engine: Engine, domain: Domain, alert: Any) -> None:
     found = alert_queries.acts(engine, domain.name, alert.decision_id)
     if not found:
         return
-    with st.expander(f"What was done with it: {len(found)}"):
+    most = ", the newest" if len(found) == alert_queries.MOST_ACTS else ""
+    with st.expander(f"What was done with it: {len(found)}{most}"):
         st.dataframe(pd.DataFrame({
             "when": [parts.moment(act.at_us) for act in found],
-            "who": [masked(act.analyst) for act in found],
+            "who": [parts.shown(act.analyst) for act in found],
             "act": [act.what for act in found],
             "came to": ["accepted" if act.accepted else f"refused: it was {act.refusal}" for act in found],
             "as": [": ".join(word for word in (act.verdict, act.reason) if word) for act in found],
-            "note": [masked(act.note) for act in found],
+            "note": [parts.shown(act.note) for act in found],
         }), hide_index=True, column_config={"when": st.column_config.DatetimeColumn(format="DD MMM HH:mm:ss")})  # fmt: skip
 
 

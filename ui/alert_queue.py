@@ -12,7 +12,7 @@ from models.reviews import STATUSES
 from ui import alert_queries, queries
 
 _LISTED = "alerts listed"
-_QUEUES = "alert queues"
+_QUEUE = "alert queue"
 
 
 class Filters(NamedTuple):
@@ -90,5 +90,8 @@ def matching(rows: Collection[Any], filters: Filters) -> list[Any]:
 
 
 def _queue(domain: str, statuses: Sequence[str]) -> AlertQueue:
-    queues: dict[Any, AlertQueue] = st.session_state.setdefault(_QUEUES, {})
-    return queues.setdefault((domain, tuple(statuses)), AlertQueue(statuses))
+    asked = (domain, tuple(statuses))
+    held: tuple[Any, AlertQueue] | None = st.session_state.get(_QUEUE)
+    if held is None or held[0] != asked:  # one at a time: thousands of rows for each that a viewer has looked at would add up
+        held = st.session_state[_QUEUE] = (asked, AlertQueue(statuses))
+    return held[1]

@@ -36,12 +36,12 @@ def shown(domain: Domain, rows: Sequence[Any], key: str, more: dict[str, list[An
         "status": [in_short(row) for row in rows],
         "score": [row.score for row in rows],
         **decided.context(domain, rows),
-        domain.key_name: [masked(row.key) for row in rows],
+        domain.key_name: [parts.shown(row.key) for row in rows],
         **more,
     })  # fmt: skip
     config: dict[str, Any] = {
         "alert": st.column_config.ButtonColumn(width=115, type="tertiary", alignment="left", on_click=press, args=(key,), key=key),
-        "decided": st.column_config.DatetimeColumn(format="HH:mm:ss", width=70),
+        "decided": st.column_config.DatetimeColumn(format="D MMM HH:mm:ss", width=105),
         "action": st.column_config.TextColumn(width=60),
         "status": st.column_config.TextColumn(width=120),
         "score": st.column_config.NumberColumn(format="%.3f", width=55),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-JOINED_US = 10_000_000  # bad windows that are no further apart are one breach
+JOINED_US = 60_000_000  # bad windows that are no further apart are one breach
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import pandas as pd
 
+from apps.sla import merge
 from domain.cards import masked
 from domain.contract import Domain
 from ui import theme
-from ui.parts import colour, moment
+from ui.parts import colour, drawn
 from ui.theme import LATENCY, TROUBLE
 
 if TYPE_CHECKING:
@@ -20,18 +22,19 @@ if TYPE_CHECKING:
 Chart = Any  # Altair types its builders as unions that it does not narrow itself
 HEIGHT = 210
 INK, OTHER = theme.INK, theme.QUIET
-_TIME = alt.X("time:T", title=None, axis=alt.Axis(format="%H:%M:%S", grid=False, labelOverlap=True))
+_TIME = alt.X("time:T", title="UTC", axis=alt.Axis(format="%H:%M:%S", grid=False, labelOverlap=True))
 
 
 def _series(windows: Iterable[Any]) -> pd.DataFrame:
-    """One row a window, several models of the same time added up."""
-    found = pd.DataFrame([
-        {"time": moment(w.end_us), "throughput": w.throughput, "lag": w.lag,
-         "p50": w.p50_ms, "p95": w.p95_ms, "p99": w.p99_ms, "p99.9": w.p999_ms}
-        for w in windows
-    ])  # fmt: skip
-    how = {"throughput": "sum", **dict.fromkeys(("lag", *LATENCY), "max")}
-    return found.groupby("time", as_index=False).agg(how)
+    """One row a time; the windows of several models are one."""
+    found = []
+    for end_us, group in groupby(sorted(windows, key=lambda w: w.end_us), key=lambda w: w.end_us):
+        of_time = list(group)
+        seen: Any = of_time[0] if len(of_time) == 1 else merge(of_time)
+        numbers = {"throughput": sum(w.throughput for w in of_time), "lag": max(w.lag for w in of_time)}
+        latency = {"p50": seen.p50_ms, "p95": seen.p95_ms, "p99": seen.p99_ms, "p99.9": seen.p999_ms}
+        found.append({"time": drawn(end_us), **numbers, **latency})
+    return pd.DataFrame(found)
 
 
 def throughput(windows: Sequence[Any], noun: str) -> Chart:
@@ -74,7 +77,7 @@ def actions(windows: Sequence[Any], domain: Domain, bins: int = 60) -> Chart | N
         return None
     data = pd.DataFrame(rows, columns=["time", "action", "count"])
     width = max((windows[-1].end_us - windows[0].end_us) // bins, 2_000_000)
-    data["time"] = (data["time"] // width * width).map(moment)
+    data["time"] = (data["time"] // width * width).map(drawn)
     data = pd.DataFrame(data.groupby(["time", "action"], as_index=False)["count"].sum())
     shown = [alt.Tooltip("time:T", format="%H:%M:%S"), "action:N", alt.Tooltip("count:Q", format=",")]
     return alt.Chart(data).mark_bar(size=6).encode(
@@ -94,11 +97,11 @@ def history(rows: Sequence[Any], domain: Domain, marked: str) -> Chart:
     numeric = any(isinstance(r.context.get(domain.shown[0]), int | float) for r in rows)
     name = domain.shown[0] if numeric else "score"
     values = [r.context.get(name) if numeric else r.score for r in rows]
-    data = pd.DataFrame({"time": [r.event_time for r in rows], "value": values, "action": [r.action for r in rows]})
+    data = pd.DataFrame({"time": [r.event_time.replace(tzinfo=None) for r in rows], "value": values, "action": [r.action for r in rows]})
     data["size"] = [260 if r.decision_id == marked else 70 for r in rows]
     shown = [alt.Tooltip("time:T", format="%d %b %H:%M"), alt.Tooltip("value:Q", format=",.2f"), "action:N"]
     return alt.Chart(data).mark_circle(opacity=0.9).encode(
-        x=alt.X("time:T", title=None, axis=alt.Axis(format="%d %b", grid=False)),
+        x=alt.X("time:T", title="UTC", axis=alt.Axis(format="%d %b", grid=False)),
         y=alt.Y("value:Q", title=name.replace("_", " ")),
         color=action_colour(domain, data["action"].unique()),
         size=alt.Size("size:Q", legend=None, scale=None),
@@ -114,8 +117,8 @@ def pushes(parts: Sequence[Part]) -> Chart:
     y = alt.Y("feature:N", sort=names, title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False))
     base = alt.Chart(data).encode(x=alt.X("push:Q", title="added to the raw score", scale=alt.Scale(padding=40)), y=y)
     bars = base.mark_bar().encode(color=colour, tooltip=["feature:N", alt.Tooltip("push:Q", format="+.4f")])
-    above = base.transform_filter("datum.push >= 0").mark_text(align="left", dx=4, color=OTHER)
-    below = base.transform_filter("datum.push < 0").mark_text(align="right", dx=-4, color=OTHER)
+    above = base.transform_filter("datum.push >= 0").mark_text(align="left", dx=4, color=theme.text(None))
+    below = base.transform_filter("datum.push < 0").mark_text(align="right", dx=-4, color=theme.text(None))
     text = alt.Text("push:Q", format="+.3f")
     return alt.layer(bars, above.encode(text=text), below.encode(text=text)).properties(height=alt.Step(26))
 

@@ -10,8 +10,10 @@ import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
+from apps.tables import KEPT_DAYS
 from domain.cards import masked
 from domain.contract import Domain
+from domain.registry import DOMAINS
 from ui import charts, gone_over, parts, queries
 
 
@@ -25,9 +27,9 @@ def body(engine: Engine, domain: Domain, shown: Any) -> None:
     """What is below the heading: its numbers, its maker, and what came before."""
     found = queries.decision(engine, domain.name, shown.decision_id)
     if found is None:
-        st.caption("its decision is not in the database yet")
+        st.caption(f"its decision is not in the database: not yet, or no more, as decisions are kept for {KEPT_DAYS} days")
         return
-    _numbers(found)
+    _numbers(domain, found)
     gone_over.panel(engine, domain, found)
     _history(engine, domain, found)
 
@@ -41,10 +43,11 @@ def heading(domain: Domain, shown: Any) -> None:
         f"<span style='opacity:.65'>of {domain.key_name} {escape(masked(shown.key))}</span></div>"
         f"<div style='opacity:.8'>{escape(masked(context))}</div>"
     )
-    st.markdown("\n".join(f"{i}. {reason}" for i, reason in enumerate(shown.reasons, 1)) or "No feature pushed the score up.")
+    none = "No feature pushed the score up." if getattr(shown, "alert", True) else "Reasons are written for alerts alone."
+    st.markdown("\n".join(f"{i}. {reason}" for i, reason in enumerate(shown.reasons, 1)) or none)
 
 
-def _numbers(found: Any) -> None:
+def _numbers(domain: Domain, found: Any) -> None:
     took = None if found.source_us is None else (found.decided_us - found.source_us) / 1000
     values = {
         "score": f"{found.score:.4f}",
@@ -53,7 +56,8 @@ def _numbers(found: Any) -> None:
         "happened": f"{found.event_time:%d %b %H:%M}",
     }
     parts.tiles(values)
-    st.caption(f"model {found.model_version} as {found.format}; the threshold is the score at which another action would have cost less")
+    threshold = "" if domain.name in DOMAINS.own else "; the threshold is the score at which another action would have cost less"
+    st.caption(f"model {parts.plain(found.model_version)} as {parts.plain(found.format)}{threshold}")
 
 
 def _history(engine: Engine, domain: Domain, found: Any) -> None:

@@ -30,9 +30,9 @@ def show(engine: Engine, domain: Domain, standing: Any | None) -> None:
 
 def _alarm(said: Any | None) -> None:
     if said is not None and said.what == "drift":
-        st.error(f"Open alarm, told {parts.moment(said.at_us):%d %b %Y %H:%M} UTC. {said.text}", icon=":material/warning:")
+        st.error(f"Open alarm, told {parts.moment(said.at_us):%d %b %Y %H:%M} UTC. {parts.plain(said.text)}", icon=":material/warning:")
     elif said is not None:
-        st.caption(f"no alarm is open: {said.text}")
+        st.caption(f"no alarm is open: {parts.plain(said.text)}")
     else:
         st.caption("no alarm is open; there never was one of this version")
 

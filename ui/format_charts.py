@@ -8,6 +8,7 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
+from ui import theme
 from ui.charts import INK, OTHER, Chart
 from ui.comparison import by_ratio
 from ui.theme import CALM, TROUBLE, WATCH
@@ -35,7 +36,7 @@ def ratio(rows: list[dict[str, Any]], measure: str, yardstick: str) -> Chart | N
     x = alt.X("ratio:Q", title=f"times the {yardstick}'s", scale=scale_x, axis=axis)
     base = alt.Chart(data).encode(x=x, y=_subject(found))
     dots = base.mark_circle(size=110, opacity=1).encode(color=colour, tooltip=shown)
-    text = base.mark_text(align="left", dx=9, color=OTHER).encode(text=alt.Text("ratio:Q", format=",.3~r"))
+    text = base.mark_text(align="left", dx=9, color=theme.text(None)).encode(text=alt.Text("ratio:Q", format=",.3~r"))
     rule = alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=OTHER, strokeDash=[4, 4]).encode(x="ratio:Q")
     return alt.layer(rule, dots, text).properties(height=alt.Step(_STEP))
 

@@ -56,7 +56,7 @@ def panel(engine: Engine, domain: Domain, decision: Any) -> None:
 
 def _maker(engine: Engine, domain: Domain, decision: Any) -> None:
     known = queries.steps(engine, domain.name, decision.model_version)
-    done = f"done: **{decision.action}**"
+    done = f"done: **{parts.plain(decision.action)}**"
     if alerts := queries.alerts(engine, domain.name, [decision.decision_id]):
         done += f", and a person was called; the alert is {alerts[0].status}"
     st.markdown(f"{done}. {_in_words(decision, known) if known else 'The registry does not know the model that made it.'}")
@@ -71,7 +71,8 @@ def _in_words(decision: Any, known: Any) -> str:
 
 
 def _step(step: dict[str, Any]) -> str:
-    return f"{step['stage']} since {parts.moment(step['at_us']):%d %b %Y %H:%M} UTC, by {step['by']}: {step['why']}"
+    who = parts.plain(f"by {step['by']}: {step['why']}")
+    return f"{step['stage']} since {parts.moment(step['at_us']):%d %b %Y %H:%M} UTC, {who}"
 
 
 def _keep(domain: Domain, decision: Any) -> None:
@@ -109,9 +110,9 @@ def by_its_bundle(domain: Domain, decision: Any, ask: Callable[[Domain, Bundle, 
 def _show(kept: Held, decision: Any) -> None:
     found = kept.found
     if isinstance(found, str):
-        st.warning(f"{masked(kept.decision_id)} cannot be gone over: {found}")
+        st.warning(f"{parts.plain(kept.decision_id)} cannot be gone over: {parts.plain(found)}")
         return
-    st.caption(f"{masked(kept.decision_id)} scored again at {kept.at:%H:%M:%S} UTC, {kept.at:%d %B %Y}")
+    st.caption(f"{parts.plain(kept.decision_id)} scored again at {kept.at:%H:%M:%S} UTC, {kept.at:%d %B %Y}")
     if found.agreed:
         st.success("Every format that answered gives the decision's raw score in every bit.", icon=":material/check_circle:")
     else:
@@ -119,7 +120,7 @@ def _show(kept: Held, decision: Any) -> None:
     st.dataframe(pd.DataFrame([cells(answer, decision.raw) for answer in found.answers]), hide_index=True)
     for answer in found.answers:
         if answer.refused:
-            st.caption(f"{answer.format} says nothing: {answer.refused}")
+            st.caption(f"{answer.format} says nothing: {parts.plain(answer.refused)}")
     st.markdown("**What pushed the score**, by LightGBM's contributions to the raw score")
     st.altair_chart(charts.pushes(found.parts), width="stretch", alt="the features with the largest part in the score")
 

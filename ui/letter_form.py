@@ -13,7 +13,7 @@ from apps.errors import AppError
 from apps.letter import place
 from apps.settings import Settings
 from apps.tables import Resent
-from domain.cards import masked
+from domain.registry import DOMAINS
 from ui import letter_queries, letter_text, parts, queries
 
 _JUST, _SAID, _ME = "letters just sent", "said of a letter", "my name"
@@ -38,9 +38,16 @@ def _in_words(row: Any) -> str:
 def _outcome(engine: Engine, row: Any) -> str:
     if (back := letter_queries.came_back(engine, row)) is not None:
         return f"it came back as the letter {place(back)} ({parts.plain(back.code)})"
-    if row.event_id and (decision := queries.decision(engine, row.domain, row.event_id)) is not None:
-        return f"**{decision.action}** was decided of {parts.plain(row.event_id)}"
-    return f"no decision of {parts.plain(row.event_id)} yet" if row.event_id else "nothing is known of it yet"
+    if not row.event_id:
+        return "nothing is known of it yet"
+    event = parts.plain(row.event_id)
+    if row.to_topic == DOMAINS[row.domain].labels_topic:
+        return f"it is a label of {event}, which decides nothing"
+    decision = queries.decision(engine, row.domain, row.event_id)
+    if decision is None:
+        return f"no decision of {event} yet"
+    before = "" if decision.decided_us >= row.at_us else "before that: a repeat decides nothing "
+    return f"**{parts.plain(decision.action)}** was decided {before}of {event}"
 
 
 def form(engine: Engine, letter: Any) -> None:
@@ -49,7 +56,7 @@ def form(engine: Engine, letter: Any) -> None:
     if said := st.session_state.get(_SAID, {}).get(at):
         (st.success if said[0] else st.error)(said[1])
     if why := resend.refusal(letter):
-        st.info(why[:1].upper() + why[1:] + ".")
+        st.info(parts.plain(why[:1].upper() + why[1:]) + ".")
         return
     seen = letter_text.shown(letter.original)
     with st.form(f"send {at}", border=True):
@@ -83,8 +90,12 @@ def _send(letter: Any, correct: bool) -> None:
             return
         corrected = letter_text.corrected(state[f"text {at}"], letter.original) if correct else None
         told = resend.resend(Settings(), letter, state[f"by {at}"], corrected)
+    except resend.UntoldError as error:  # it is on its way: the next press must ask
+        said[at], told = (False, parts.plain(str(error))), error.sent
+        state.setdefault(_JUST, {})[at] = told
+        return
     except (AppError, DBAPIError, ValueError) as error:
-        said[at] = (False, f"Not sent: {masked(str(error))}")
+        said[at] = (False, f"Not sent: {parts.plain(str(error))}")
         return
     state[_ME] = told.by
     state.setdefault(_JUST, {})[at] = told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,13 +10,12 @@ import streamlit as st
 from sqlalchemy import Engine
 
 from apps.letter import place, placed
-from domain.cards import masked
 from domain.contract import Domain
 from ui import letter_form, letter_queries, letter_text, parts
 from ui.asking import shared
 
 EVERY, NOBODYS = "every code", "of no domain"
-_LIST, _NONE, _OPEN = "letters shown", "no letters", "letter"
+_LIST, _NONE, _OPEN, _OF = "letters shown", "no letters", "letter", "letters of"
 
 
 def figures(engine: Engine, domain: Domain) -> None:
@@ -31,7 +29,7 @@ def figures(engine: Engine, domain: Domain) -> None:
         return
     parts.as_of(newest)
     counts = shared(letter_queries.by_code, engine, domain.name)
-    per_minute = letter_queries.count(engine, domain.name, after_us=time.time_ns() // 1000 - 60_000_000)
+    per_minute = letter_queries.count(engine, domain.name, after_us=parts.now_us() - 60_000_000)
     parts.tiles({"in the last minute": parts.counted(per_minute), **{code: parts.counted(n) for code, n in counts.items()}})
     new = _since(engine)
     # Always a button: one that came and went would push the list about under the hand.
@@ -50,7 +48,10 @@ def _since(engine: Engine) -> int:
 
 
 def desk(engine: Engine, domain: Domain) -> None:
-    """The list and the open letter. They stand still: what comes meanwhile is only counted."""
+    """The list and the open letter, which is this domain's. They stand still: what comes meanwhile is only counted."""
+    if st.session_state.get(_OF, domain.name) != domain.name:
+        st.session_state[_OPEN] = ""
+    st.session_state[_OF] = domain.name
     found = _filtered(engine, domain)
     left, right = st.columns([1, 1], gap="medium")
     with left:
@@ -85,8 +86,8 @@ def _table(found: Sequence[Any]) -> None:
         return
     data = pd.DataFrame({
         "failed": [parts.moment(row.failed_us) for row in found],
-        "code": [masked(row.code) for row in found],
-        "reason": [masked(row.reason) for row in found],
+        "code": [parts.shown(row.code) for row in found],
+        "reason": [parts.shown(row.reason) for row in found],
         "from": [f"{row.source_topic}/{row.source_partition}/{row.source_offset}" for row in found],
     })  # fmt: skip
     config = {"failed": st.column_config.DatetimeColumn(format="D MMM HH:mm:ss", width=110), "reason": st.column_config.Column(width=330)}
@@ -109,7 +110,7 @@ def _opened(engine: Engine, wanted: str) -> None:
     at = placed(wanted)
     letter = letter_queries.letter(engine, *at) if at else None
     if letter is None:
-        st.warning(f"No letter stands at {masked(wanted)}: a place is the letter's topic/partition/offset.")
+        st.warning(f"No letter stands at {parts.plain(wanted)}: a place is the letter's topic/partition/offset.")
         return
     _message(letter)
     parts.live(lambda engine: letter_form.history(engine, letter))

@@ -28,8 +28,8 @@ def at_work(domain: Domain, standing: Any | None, newest: str) -> None:
     if standing.challengers:
         tiles["the first challenger decides for"] = f"{standing.share:.1%} of the keys" if standing.share else "nobody, in shadow"
     parts.tiles(tiles)
-    beside = f"; challenged by {', '.join(standing.challengers)}" if standing.challengers else ""
-    st.caption(f"by {standing.by}: {standing.why}{beside}")
+    beside = f"; challenged by {parts.plain(', '.join(standing.challengers))}" if standing.challengers else ""
+    st.caption(f"by {parts.plain(standing.by)}: {parts.plain(standing.why)}{beside}")
 
 
 def versions(domain: Domain, found: Sequence[Any], standing: Any | None, headline: Headline) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from html import escape
@@ -15,10 +16,11 @@ from sqlalchemy.exc import DBAPIError
 
 from apps import own
 from apps.database import explain, open_database
-from apps.errors import DatabaseError
+from apps.errors import DatabaseError, NoDatabaseError
 from apps.logs import logger
 from apps.settings import Settings
-from domain.cards import masked, masked_value
+from apps.sheet import harmless
+from domain.cards import masked
 from domain.contract import Domain
 from domain.registry import DOMAINS
 from ui import theme
@@ -26,6 +28,7 @@ from ui.queries import MOST_COUNTED
 
 _ADOPT_EVERY_S = 30.0  # how soon a table that was trained meanwhile is seen
 _log = logger(__name__)
+STALE_S = 15.0  # a domain without a measurement for that long is at rest, or nobody measures
 EVERY_S = 2.0  # how often a page looks again: as often as the monitor measures
 _STYLE = Template("""<style>
 [data-testid="stMainBlockContainer"] { padding: 2.4rem 2.2rem 1rem; }
@@ -78,10 +81,11 @@ def once(draw: Callable[[Engine], None]) -> bool:
     try:
         engine = database()
         draw(engine)
-    except DatabaseError as error:
+    except NoDatabaseError as error:
         empty(str(error), "make demo")
-    except DBAPIError as error:
-        empty(str(explain(error, engine) if engine is not None else error), "polyscore sink")
+    except (DatabaseError, DBAPIError) as error:
+        said = explain(error, engine) if isinstance(error, DBAPIError) and engine is not None else error
+        st.error(f"The database cannot be read: {said}", icon=":material/error:")
     else:
         return True
     return False
@@ -175,8 +179,8 @@ def colour(domain: Domain, action: str) -> str:
 
 
 def shown(value: object) -> object:
-    """A value of a decision's context as a cell or a word: card numbers masked, other numbers as they are."""
-    return masked_value(value)
+    """A stranger's value as a cell: card numbers masked, and no text that a spreadsheet would run, as every table can be downloaded."""
+    return harmless(value)
 
 
 def plain(text: str) -> str:
@@ -184,9 +188,30 @@ def plain(text: str) -> str:
     return "".join(f"\\{c}" if c in _MARKS else c for c in " ".join(masked(text).split()))
 
 
+def now_us() -> int:
+    """UTC microseconds."""
+    return time.time_ns() // 1000
+
+
 def moment(us: int) -> datetime:
     """UTC microseconds as a datetime."""
     return datetime.fromtimestamp(us / 1e6, UTC)
+
+
+def measured_at(newest_us: int) -> bool:
+    """As ``as_of``, of what the monitor measures all the time; where it is old, why that may be is said. Returns whether it is of now."""
+    as_of(newest_us)
+    age_s = (now_us() - newest_us) / 1e6
+    if age_s < STALE_S:
+        return True
+    age = f"{age_s:.0f} s" if age_s < 120 else f"{age_s / 60:.0f} min" if age_s < 7200 else f"{age_s / 3600:,.0f} h"
+    st.caption(f":material/warning: that was {age} ago: nothing has come since, or `polyscore monitor` or `polyscore sink` does not run")
+    return False
+
+
+def drawn(us: int) -> datetime:
+    """UTC microseconds as charts take them, without a zone: times with one are drawn in the viewer's, beside words and tables in UTC."""
+    return moment(us).replace(tzinfo=None)
 
 
 def counted(number: int) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 from sqlalchemy import Engine
 
 from domain.contract import Domain
-from ui import charts, gone_over, queries
+from ui import charts, gone_over, parts, queries
 
 if TYPE_CHECKING:
     from models.explanation import Part
@@ -20,11 +20,11 @@ def chart(engine: Engine, domain: Domain, alert: Any) -> None:
     """Drawn once an alert; it is computed after all else is on the page, as a model of many outputs takes half a second the first time."""
     place = (domain.name, alert.decision_id, alert.decided_us)
     kept: tuple[Any, Any] | None = st.session_state.get(_KEPT)
-    if kept is None or kept[0] != place:
+    if kept is None or kept[0] != place or isinstance(kept[1], str):  # why there is none is asked again: it may have come
         decision = queries.decision(engine, domain.name, alert.decision_id)
-        kept = st.session_state[_KEPT] = (place, _parts(domain, decision) if decision is not None else "its decision is not here yet")
+        kept = st.session_state[_KEPT] = (place, _parts(domain, decision) if decision is not None else "its decision is not here")
     if isinstance(kept[1], str):
-        st.caption(f"what pushed the score is not drawn: {kept[1]}")
+        st.caption(f"what pushed the score is not drawn: {parts.plain(kept[1])}")
     else:
         st.altair_chart(charts.pushes(kept[1]), width="stretch", alt="what each feature added to the raw score")
 

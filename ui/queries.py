@@ -61,8 +61,8 @@ def alerts_with(engine: Engine, domain: str, status: str) -> int:
     return how_many(engine, select(col(AlertRow.decided_us)).where(col(AlertRow.domain) == domain, col(AlertRow.status) == status))
 
 
-def open_alerts(engine: Engine, domain: str) -> int:
-    """How many alerts wait for a person; ``MOST_COUNTED`` where there are that many or more."""
+def new_alerts(engine: Engine, domain: str) -> int:
+    """How many alerts nobody has claimed; ``MOST_COUNTED`` where there are that many or more."""
     return alerts_with(engine, domain, "new")
 
 
@@ -93,10 +93,10 @@ def recent_decisions(engine: Engine, of: Row[Any]) -> Sequence[Row[Any]]:
     return rows(engine, query.order_by(col(d.event_time).desc()).limit(RECENT))
 
 
-def sums(engine: Engine, domain: str) -> dict[str, float]:
-    """What the domain's decisions were worth up to now, by name; empty where nothing is known."""
-    found = rows(engine, select(col(OutcomesRow.sums)).where(col(OutcomesRow.domain) == domain))
-    return dict(found[0][0]) if found else {}
+def sums(engine: Engine, domain: str) -> tuple[dict[str, float], int]:
+    """What the domain's decisions were worth from the first on, by name, and up to when (UTC microseconds); nothing where none is known."""
+    found: Any = rows(engine, select(col(OutcomesRow.sums), col(OutcomesRow.end_us)).where(col(OutcomesRow.domain) == domain))
+    return (dict(found[0][0]), int(found[0][1])) if found else ({}, 0)
 
 
 def newest_by_key(engine: Engine, domain: str, *, lowest_first: bool) -> Sequence[Row[Any]]:

@@ -34,12 +34,15 @@ def start(settings: Settings, name: str, seed: int) -> Path:
     return folder
 
 
-def stop(found: Running) -> None:
-    """Ask it to end; it stops what it started."""
+def stop(found: Running) -> str:
+    """Ask it to end; it stops what it started. Returns why it cannot be asked; empty where it was, or has ended."""
     try:
         os.kill(found.pid, signal.SIGTERM)
     except ProcessLookupError:
-        return
+        return ""
+    except PermissionError:
+        return f"{found.name} was started by another user of this machine, who alone can stop it (process {found.pid})"
+    return ""
 
 
 def log(folder: Path) -> str:

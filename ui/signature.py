@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
+from apps.database import explain
 from apps.errors import DatabaseError
 from domain.cards import masked
 from domain.contract import Domain
@@ -69,12 +71,16 @@ def _wanted(engine: Engine, domain: Domain, wanted: str) -> _Held | None:
         decision = queries.decision(engine, domain.name, wanted)
         if decision is not None:
             return _hold(domain, decision)
-        st.session_state[_SAID] = f"No decision {masked(wanted)} of {domain.title} is in the database: `polyscore sink` fills it."
+        st.session_state[_SAID] = f"No decision {parts.plain(wanted)} of {domain.title} is in the database: `polyscore sink` fills it."
     return held
 
 
 def _next(engine: Engine, domain: Domain) -> None:
-    decision, held = queries.newest_decision(engine, domain.name), st.session_state.get(_HELD)
+    try:
+        decision, held = queries.newest_decision(engine, domain.name), st.session_state.get(_HELD)
+    except DBAPIError as error:  # a press is answered outside the page's own frame
+        st.session_state[_SAID] = parts.plain(str(explain(error, engine)))
+        return
     if decision is None:
         commands = f"`polyscore stream {domain.name}`, `{parts.source(domain)}`, `polyscore sink`"
         st.session_state[_SAID] = f"No event has been decided yet; these bring some: {commands}"
@@ -101,7 +107,7 @@ def _show(domain: Domain, held: _Held) -> None:
         f"its {len(decision.features)} features scored again at {held.at:%H:%M:%S} UTC"
     )
     if isinstance(found, str):
-        st.warning(f"It cannot be scored again: {masked(found)}")
+        st.warning(f"It cannot be scored again: {parts.plain(found)}")
         return
     _verdict(found)
     said = "value" if domain.objective == "regression" else "probability"
@@ -110,7 +116,7 @@ def _show(domain: Domain, held: _Held) -> None:
     })  # fmt: skip
     for answer in found.answers:
         if answer.refused:
-            st.caption(f":material/block: {answer.format} says nothing: {answer.refused}")
+            st.caption(f":material/block: {answer.format} says nothing: {parts.plain(answer.refused)}")
     if len(decision.raw) > 1:
         st.caption(
             f"a model of {len(decision.raw)} outputs: shown is output {found.output}, the one that was judged; differences are of all"

@@ -11,15 +11,15 @@ import pandas as pd
 
 from ui import theme
 from ui.charts import HEIGHT, Chart
-from ui.parts import moment
+from ui.parts import drawn
 
-_TIME = alt.X("time:T", title=None, axis=alt.Axis(format="%H:%M", grid=False, labelOverlap=True))
+_TIME = alt.X("time:T", title="UTC", axis=alt.Axis(format="%H:%M", grid=False, labelOverlap=True))
 
 
 def late(stretches: Sequence[Any], width_us: int, share: float) -> Chart:
     """The share that was late in each stretch of time, against what the objective allows."""
     found = [
-        {"time": moment(s.number * width_us), "late": s.misses / s.measured, "misses": s.misses, "measured": s.measured}
+        {"time": drawn(s.number * width_us), "late": s.misses / s.measured, "misses": s.misses, "measured": s.measured}
         for s in stretches
         if s.measured
     ]
@@ -32,7 +32,7 @@ def late(stretches: Sequence[Any], width_us: int, share: float) -> Chart:
 def left(stretches: Sequence[Any], width_us: int, share: float) -> Chart:
     """What was left of the day's error budget at the end of each stretch of time."""
     allowed = (1.0 - share) * sum(s.measured for s in stretches)
-    ends = [moment((s.number + 1) * width_us) for s in stretches]
+    ends = [drawn((s.number + 1) * width_us) for s in stretches]
     found = pd.DataFrame({"time": ends, "left": [1.0 - total / allowed for total in accumulate(s.misses for s in stretches)]})
     shown = [alt.Tooltip("time:T", format="%H:%M"), alt.Tooltip("left:Q", format=".1%")]
     y = alt.Y("left:Q", title="of the budget left", axis=alt.Axis(format="~%"))

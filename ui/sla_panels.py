@@ -12,6 +12,7 @@ from domain.contract import Domain
 from domain.registry import DOMAINS
 from ui import parts, sla_charts
 from ui.budget import Breach, Budget
+from ui.sla_queries import FAST
 
 MOST_BREACHES = 100
 
@@ -61,13 +62,16 @@ def promises(domain: Domain, sums: Mapping[str, float]) -> None:
 
 def breaches(found: Sequence[Breach], cut: bool) -> None:
     """A line a breach, newest first."""
-    st.markdown("**Breaches**, stretches in which the objective was missed or the scorer stood still, newest first")
+    st.markdown(
+        f"**Breaches**, newest first: minutes that spent the budget {FAST:g} times as fast as it lasts, "
+        "and stretches in which the scorer stood still"
+    )
     if not found:
         st.caption(":material/check_circle: none in this day")
         return
     st.dataframe(pd.DataFrame([_cells(breach) for breach in found[:MOST_BREACHES]]), hide_index=True, width="stretch")
     if cut or len(found) > MOST_BREACHES:
-        st.caption(f"only the newest are shown: {MOST_BREACHES} breaches at most")
+        st.caption(f"only the newest are shown, {MOST_BREACHES} breaches at most; the oldest of them may have begun earlier")
 
 
 def _cells(breach: Breach) -> dict[str, str]:

@@ -17,7 +17,7 @@ from apps.settings import Settings
 from domain.contract import Domain
 from domain.terms import Term, TermsError, changed, in_full
 from models.errors import ModelError
-from ui import model_queries, theme
+from ui import model_queries, parts, theme
 from ui.charts import HEIGHT, INK, OTHER, action_colour
 
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ _MARKED = ["in force", "chosen"]
 
 
 def inputs(domain: Domain, in_force: Mapping[str, float]) -> dict[str, float]:
-    """A slider for each term, kept in the address; it begins where the term stands now."""
+    """A slider for each term, kept in the address; it begins where the term stands now, and goes with it until a person moves it."""
     now, found = in_full(domain.terms, in_force), {}
+    _follow(domain, now)
     for column, term in zip(_columns(len(domain.terms)), domain.terms, strict=True):
         with column:
-            found[term.name] = st.slider(
+            value = st.slider(
                 f"{term.name.replace('_', ' ')}, {term.unit}",
                 float(term.low),
                 float(term.high),
@@ -41,10 +42,25 @@ def inputs(domain: Domain, in_force: Mapping[str, float]) -> dict[str, float]:
                 float(term.step),
                 help=f"{term.meaning} In force: {now[term.name]:g}; by default {term.default:g}.",
                 format="%g",
-                key=f"{domain.name}_{term.name}",
+                key=_slider(domain, term.name),
                 bind="query-params",
             )
+            found[term.name] = float(round(value)) if term.whole else value  # an address may hold any number
     return found
+
+
+def _follow(domain: Domain, now: Mapping[str, float]) -> None:
+    """What somebody else has changed meanwhile is not put back by whoever has not touched it."""
+    key = f"{domain.name} terms followed"
+    before: Mapping[str, float] = st.session_state.get(key, now)
+    for name in now:
+        if before[name] != now[name] and st.session_state.get(_slider(domain, name)) == before[name]:
+            st.session_state[_slider(domain, name)] = now[name]
+    st.session_state[key] = now
+
+
+def _slider(domain: Domain, term: str) -> str:
+    return f"{domain.name}_{term}"
 
 
 def _columns(number: int) -> Sequence[Any]:
@@ -152,7 +168,7 @@ def _in_words(domain: Domain, chosen: Mapping[str, float], in_force: Mapping[str
 
 def _back(domain: Domain, in_force: Mapping[str, float]) -> None:
     for name, value in in_full(domain.terms, in_force).items():
-        st.session_state[f"{domain.name}_{name}"] = value
+        st.session_state[_slider(domain, name)] = value
 
 
 def _send(engine: Engine, domain: Domain, chosen: Mapping[str, float], opened: Mapping[str, float], who: tuple[str, str]) -> None:
@@ -162,14 +178,14 @@ def _send(engine: Engine, domain: Domain, chosen: Mapping[str, float], opened: M
     try:
         said = moves.decide_by(Settings(), domain, chosen, Cause(time.time_ns() // 1000, *who), opened)
     except (AppError, ModelError, TermsError) as error:
-        st.error(f"Not applied: {error}")
+        st.error(f"Not applied: {parts.plain(str(error))}")
         return
     with st.spinner("Kafka has it; waiting for it to come back through the sink"):
         back = _comes_back(engine, domain, changed(domain.terms, chosen))
     if not back:
-        st.warning(f"{said}. Kafka has it, and scorers take it; it has not come back yet: is `polyscore sink` running?")
+        st.warning(f"{parts.plain(said)}. Kafka has it, and scorers take it; it has not come back yet: is `polyscore sink` running?")
         return
-    st.session_state[_SAID] = f"{said}. It is in force: running scorers take it with their next event."
+    st.session_state[_SAID] = f"{parts.plain(said)}. It is in force: running scorers take it with their next event."
     st.rerun()
 
 

@@ -7,6 +7,15 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
+from tests.ui.filled import NOW_US
+from ui import parts
+
+
+@pytest.fixture(autouse=True)
+def moment_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ``filled`` has measured is of now; a test of what is old sets another time."""
+    monkeypatch.setattr(parts, "now_us", lambda: NOW_US + 1_000_000)
+
 
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:

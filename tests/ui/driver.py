@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import streamlit as st
@@ -33,11 +34,11 @@ def forget() -> None:
 
 
 def said(page: AppTest) -> str:
-    """All text but that of tables."""
+    """All text but that of tables, as a reader sees it: what a stranger wrote has its marks, and they mean nothing."""
     kinds = ("markdown", "caption", "code", "subheader", "info", "success", "warning", "error")
     parts = [e.value for kind in kinds for e in page.get(kind)]
     html = [e.proto.body for e in page.get("html")]
-    return "\n".join(str(part) for part in [*parts, *html])
+    return re.sub(r"\\(?=[^\w\s])", "", "\n".join(str(part) for part in [*parts, *html]))
 
 
 def table(page: AppTest, column: str) -> DataFrame:

@@ -248,5 +248,5 @@ def test_similar_alerts_are_shown_with_why(kafka: Kafka) -> None:
 def test_peoples_words_are_no_markup(kafka: Kafka) -> None:
     sql(kafka.url, f"UPDATE alert SET status = 'closed', version = 2, analyst = '**A**', note = '# big' WHERE decision_id = '{NEWEST}'")
     page = run("alerts", alert=NEWEST)
-    assert "closed by \\*\\*A\\*\\*" in said(page)
+    assert any(r"closed by \*\*A\*\*" in str(each.value) for each in page.markdown), "its marks mean nothing"
     assert [element.value for element in page.get("text")] == ["# big"]

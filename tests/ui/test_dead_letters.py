@@ -179,7 +179,7 @@ def test_what_became_of_it_is_shown(url: str) -> None:
     resent(url, 5, event_id="unheard")
     decided = said(run("dead_letters", letter=PLACE))
     assert "sent again, corrected, by ada at 21 Sep 2026 14:13:25 UTC; it landed at fraud.payments/2/41" in decided
-    assert "**review** was decided of d000040" in decided
+    assert "**review** was decided before that: a repeat decides nothing of d000040" in decided
     back = said(run("dead_letters", letter="fraud.dead-letters/0/4"))
     assert "unchanged, by ada" in back
     assert "it came back as the letter fraud.dead-letters/0/5 (unknown-field)" in back

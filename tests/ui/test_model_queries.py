@@ -31,7 +31,7 @@ def test_both_kinds_of_database_give_the_same_answers(database_url: str) -> None
     assert said is not None
     assert said.what == "drift"
     assert [pair.both for pair in asked.pairs(engine, "fraud", name(2))] == [10_000]
-    assert queries.open_alerts(engine, "fraud") == 3
+    assert queries.new_alerts(engine, "fraud") == 3
     engine.dispose()
 
 

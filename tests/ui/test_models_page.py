@@ -86,7 +86,9 @@ def test_drift_is_of_the_champions_newest_week_what_is_farthest_beyond_first(loo
 
 
 def test_an_open_alarm_is_said_in_words_until_it_is_over(looped: str) -> None:
-    assert "drift: amount: PSI 0.90 (limit 0.30) since 2026-09-18" in "".join(e.value for e in run("models").error)
+    page = run("models")
+    assert page.error
+    assert "drift: amount: PSI 0.90 (limit 0.30) since 2026-09-18" in said(page)
     change(looped, "UPDATE loop_event SET what = 'drift-over', text = 'no drift any more' WHERE what = 'drift'")
     page = run("models")
     assert not page.error

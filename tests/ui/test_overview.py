@@ -40,7 +40,7 @@ def test_a_domains_health_is_seen_at_a_glance(url: str) -> None:
     page = run("overview")
     found = tiles(page)
     assert 'payments / s</div><div class="value">50<' in found
-    assert 'open alerts</div><div class="value">4<' in found
+    assert 'new alerts</div><div class="value">4<' in found
     assert 'waiting</div><div class="value">29<' in found
     assert f'champion</div><div class="value">{name(2)}<' in found
     assert "data as of 14:13:20 UTC" in said(page)
@@ -72,7 +72,7 @@ def test_a_deadline_that_is_missed_is_said_and_not_only_coloured(url: str) -> No
 
 def test_five_thousand_alerts_are_counted(url: str) -> None:
     fill(url, alerts=5_000)
-    assert 'open alerts</div><div class="value">5,000<' in tiles(run("overview"))
+    assert 'new alerts</div><div class="value">5,000<' in tiles(run("overview"))
 
 
 def test_the_links_lead_to_the_domains_own_pages(url: str) -> None:

@@ -65,7 +65,7 @@ QUESTIONS: dict[str, Callable[[Engine], Any]] = {
     "same key": lambda e: alert_queries.same_key(e, alert_queries.one(e, "fraud", "d000010")),  # type: ignore[arg-type]
     "alerts": lambda e: queries.alerts(e, "fraud", ["d000010", "d000020"]),
     "alert count": lambda e: queries.alert_count(e, "fraud", NOW_US - DAY_US),
-    "open alerts": lambda e: queries.open_alerts(e, "fraud"),
+    "new alerts": lambda e: queries.new_alerts(e, "fraud"),
     "sums": lambda e: queries.sums(e, "fraud"),
     "decision": lambda e: queries.decision(e, "fraud", "d000010"),
     "recent decisions": lambda e: queries.recent_decisions(e, queries.decision(e, "fraud", "d000010")),  # type: ignore[arg-type]

@@ -215,13 +215,15 @@ def test_terms_that_others_set_meanwhile_are_overwritten_by_nobody_who_did_not_s
     filled: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_force: dict[str, float] = {}
+    standing: dict[str, Any] = {}
     sent = []
 
     def publish(settings: Any, domain: Any, given: Mapping[str, float], cause: Cause, opened: Mapping[str, float]) -> str:
         if dict(opened) != in_force:  # as `moves.decide_by` does
             raise RegistryError("fraud is decided by other terms by now")
         sent.append(opened)
-        write(filled, StandingRow, STANDING | {"terms": FRAUD.with_terms(given).in_force})
+        standing.update(terms=FRAUD.with_terms(given).in_force)
+        write(filled, StandingRow, STANDING | standing)
         return "done"
 
     monkeypatch.setattr(moves, "decide_by", publish)
@@ -230,10 +232,16 @@ def test_terms_that_others_set_meanwhile_are_overwritten_by_nobody_who_did_not_s
     write(filled, StandingRow, STANDING | {"terms": in_force})
     shown = said(apply(page))
     assert "Not applied: fraud is decided by other terms by now" in shown
-    assert "chargeback fee 20 instead of 25" in shown
+    assert "chargeback fee 20 instead of 25" not in shown, "who has not moved it does not put it back"
     assert not sent
     apply(page)
     assert sent == [in_force], "by then they were seen"
+    assert standing["terms"] == {"analyst": 9.0, "chargeback_fee": 25.0}
+
+
+def test_a_number_in_the_address_that_no_slider_gives_is_no_fault(filled: str) -> None:
+    page = run("what_if", domain=DOMAINS["maintenance"].title, maintenance_running="2.5")
+    assert not page.exception
 
 
 def test_the_window_is_read_through_indexes_in_their_order(filled: str) -> None:

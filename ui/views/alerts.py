@@ -15,6 +15,9 @@ from ui.alert_queue import Filters
 
 
 def draw(engine: Engine, domain: Domain) -> None:
+    if all(severity == "calm" for severity in domain.actions.values()):
+        st.info(f"{domain.title} raises no alerts: nobody said at what score a person should look. The page *Now* has its newest scores.")
+        return
     who = alert_acts.analyst()
     counts = alert_queries.counts(engine, domain.name)
     if not any(counts.values()):
@@ -65,7 +68,7 @@ def _opened(engine: Engine, domain: Domain, rows: Sequence[Any]) -> Any:
     found = alert_queries.one(engine, domain.name, alone[0] if len(alone) == 1 else wanted)
     st.session_state[alert_acts.OPENED] = found
     if found is None and wanted:
-        parts.empty(f"no alert {masked(wanted)} is in the database.", "polyscore sink", by_itself=False)
+        parts.empty(f"no alert {parts.plain(wanted)} is in the database.", "polyscore sink", by_itself=False)
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 from sqlalchemy import Engine
 
-from domain.cards import masked
 from domain.registry import DOMAINS
 from ui import decided, parts, queries
 
@@ -17,7 +16,7 @@ def draw(engine: Engine) -> None:
         return
     found = [(domain, row) for domain in DOMAINS.values() if (row := queries.decision(engine, domain.name, wanted))]
     if not found:
-        parts.empty(f"no decision {masked(wanted)} is in the database.", "polyscore sink", "polyscore decisions fraud")
+        parts.empty(f"no decision {parts.plain(wanted)} is in the database.", "polyscore sink", "polyscore decisions fraud")
     for domain, row in found:
         st.markdown(f"**{domain.title}**")
         parts.as_of(row.decided_us)

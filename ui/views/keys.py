@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
-from domain.cards import masked
 from domain.contract import Domain, Severity
 from ui import parts, queries
 from ui.asking import shared
@@ -35,7 +34,7 @@ def draw(engine: Engine, domain: Domain) -> None:
     counts = {name: sum(r.action == name for r in rows) for name in domain.actions}
     parts.tiles({f"{domain.key_name}s": f"{len(rows):,}{'+' * more}", **{name: f"{count:,}" for name, count in counts.items()}})
     data = pd.DataFrame({
-        domain.key_name: [masked(r.key) for r in rows],
+        domain.key_name: [parts.shown(r.key) for r in rows],
         "now": [f"{_mark(domain.actions.get(r.action))} {r.action}" for r in rows],
         "score": [r.score for r in rows],
         "tips at": [r.threshold for r in rows],

@@ -22,9 +22,9 @@ def draw(engine: Engine, domain: Domain) -> None:
     recent = [w for w in found if w.end_us > totals.end_us - NOW_S * 1_000_000]
     shown = live_panels.since_history(found)
     used = sorted({f"model {w.model_version} as {w.format}" for w in recent if w.format})
-    parts.as_of(totals.end_us)
-    live_panels.tiles(engine, domain, totals, recent)
-    live_panels.worth(shared(queries.sums, engine, domain.name), domain)
+    of_now = parts.measured_at(totals.end_us)
+    live_panels.tiles(engine, domain, totals, recent, of_now=of_now)
+    live_panels.worth(engine, domain)
     left, right = st.columns(2, gap="medium")
     with left:
         live_panels.chart("Throughput", charts.throughput(shown, domain.events_name))
@@ -36,7 +36,7 @@ def draw(engine: Engine, domain: Domain) -> None:
         else:
             live_panels.chart(latency, None, f"replayed {domain.events_name} carry no time of sending, so they have no latency")
         live_panels.chart("Consumer lag", charts.lag(shown, domain.events_name))
-    st.caption(f"scored by {' and '.join(used)}" if used else "no scorer decides at the moment")
+    st.caption(f"scored by {' and '.join(used)}" if used and of_now else "no scorer decides at the moment")
 
 
 parts.page("Live", draw)

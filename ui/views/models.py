@@ -15,7 +15,19 @@ def draw(engine: Engine, domain: Domain) -> None:
     found = shared(queries.models, engine, domain.name)
     if not found:
         parts.empty("no model has been announced.", f"polyscore train {domain.name}", "polyscore sink")
+        parts.again()
         return
+    parts.live(lambda fresh: _work(fresh, domain))
+    st.divider()
+    versions = [row.version for row in found]
+    chosen = st.selectbox("One version's own report", versions, key="model version", width=420)
+    row = shared(queries.model, engine, domain.name, chosen if chosen in versions else versions[0])
+    model_report.show(row.manifest, row.report)
+
+
+def _work(engine: Engine, domain: Domain) -> None:
+    """What moves: who decides, how well, and what the loop does."""
+    found = shared(queries.models, engine, domain.name)
     parts.as_of(round(found[0].created.timestamp() * 1e6))
     standing, headline = shared(asked.standing, engine, domain.name), asked.headline(engine, domain)
     model_panels.at_work(domain, standing, found[0].version)
@@ -30,11 +42,6 @@ def draw(engine: Engine, domain: Domain) -> None:
         contest_panel.show(engine, domain, standing)
     with right:
         model_panels.history(domain, shared(asked.events, engine, domain.name))
-    st.divider()
-    versions = [row.version for row in found]
-    chosen = st.selectbox("One version's own report", versions, key="model version", width=420)
-    row = shared(queries.model, engine, domain.name, chosen if chosen in versions else versions[0])
-    model_report.show(row.manifest, row.report)
 
 
-parts.page("Models", draw)
+parts.desk("Models", draw)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from apps.sla import merge
 from domain.contract import Domain
 from domain.registry import DOMAINS
-from ui import model_queries, parts, queries
+from ui import live_panels, model_queries, parts, queries
 from ui.asking import shared
 
 NOW_S = 10  # of the newest data, as on the page Live
@@ -36,35 +36,30 @@ def _empty(domain: Domain) -> None:
 
 
 def _domain(engine: Engine, domain: Domain, totals: queries.Totals) -> None:
-    parts.as_of(totals.end_us)
-    sums = shared(queries.sums, engine, domain.name)
-    worth = {name: f"{sums[name]:,.0f}" for name in domain.worth if name in sums}
-    if worth:
-        parts.tiles(worth)
-    else:
-        st.caption("what the decisions were worth is not known yet: `polyscore outcomes` tells")
-    _health(engine, domain, totals, shared(queries.windows, engine, domain.name, totals.end_us - NOW_S * 1_000_000))
+    of_now = parts.measured_at(totals.end_us)
+    live_panels.worth(engine, domain)
+    _health(engine, domain, totals, shared(queries.windows, engine, domain.name, totals.end_us - NOW_S * 1_000_000), of_now=of_now)
 
 
-def _health(engine: Engine, domain: Domain, totals: queries.Totals, recent: Sequence[Any]) -> None:
-    p99 = merge(recent).p99_ms
+def _health(engine: Engine, domain: Domain, totals: queries.Totals, recent: Sequence[Any], *, of_now: bool) -> None:
+    p99 = merge(recent).p99_ms if of_now else None
     seconds = (recent[-1].end_us - recent[0].start_us) / 1e6
     late = totals.misses / totals.measured if totals.measured else None
     standing = model_queries.standing(engine, domain.name)
     slow = "p99, deadline " + parts.milliseconds(domain.deadline_ms)
     parts.tiles({
-        f"{domain.events_name} / s": f"{sum(w.decisions for w in recent) / seconds:,.0f}",
+        f"{domain.events_name} / s": f"{sum(w.decisions for w in recent) / seconds:,.0f}" if of_now else "–",
         slow: parts.milliseconds(p99),
         "over deadline, 24 h": "–" if late is None else f"{late:.2%}",
-        "waiting": f"{max(w.lag for w in recent if w.end_us == totals.end_us):,}",
-        "open alerts": parts.counted(shared(queries.open_alerts, engine, domain.name)),
+        "waiting": f"{max(w.lag for w in recent if w.end_us == totals.end_us):,}" if of_now else "–",
+        "new alerts": parts.counted(shared(queries.new_alerts, engine, domain.name)),
         "champion": standing.champion if standing else "none",
     }, bad=[slow] if (p99 or 0) > domain.deadline_ms else [])  # fmt: skip
     if (p99 or 0) > domain.deadline_ms:
         st.caption(":material/warning: slower than the deadline")
     alarm = model_queries.alarm(engine, domain.name, standing.champion) if standing else None
     if alarm is not None and alarm.what == "drift":
-        st.caption(f":material/warning: {alarm.text}")
+        st.caption(f":material/warning: {parts.plain(alarm.text)}")
     links = {"live": "Live", "alerts": "Alerts", "models": "Models"}
     for column, (page, label) in zip(st.columns([1] * len(links) + [5]), links.items(), strict=False):
         column.page_link(f"views/{page}.py", label=label, query_params={"domain": domain.title})

@@ -55,8 +55,8 @@ def _watch(settings: Settings) -> None:
         with st.container(border=True):
             left, right = st.columns([4, 1], vertical_alignment="center")
             left.markdown(f"**{found.name}** is running")
-            if right.button("Stop", key="stop", width="stretch"):
-                scenario_runs.stop(found)
+            if right.button("Stop", key=f"stop {found.folder}", width="stretch") and (why := scenario_runs.stop(found)):
+                st.error(why)
             st.code(scenario_runs.log(Path(found.folder)) or "starting", language="text", height=300)
 
     live()

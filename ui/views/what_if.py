@@ -33,7 +33,7 @@ def draw(engine: Engine, domain: Domain) -> None:
     try:
         domain.with_terms(in_force)
     except TermsError as error:
-        st.error(f"The terms in force are none of this code's: {error}. Scorers go on with those before.")
+        st.error(f"The terms in force are none of this code's: {parts.plain(str(error))}. Scorers go on with those before.")
         return
     _say(window)
     chosen = what_if_panels.inputs(domain, in_force)
@@ -51,10 +51,11 @@ def _say(window: Labelled) -> None:
     parts.as_of(round(window.decisions[-1].event_time.timestamp() * 1e6))
     first, last = window.decisions[0].event_time, window.decisions[-1].event_time
     left_out = f"; {window.left_out:,} that no model had a part in are left out" if window.left_out else ""
+    pattern = "%d %b %Y" if (last - first).days >= 2 else "%d %b %Y %H:%M:%S"
     start = " Nothing is remembered from before the first of them." if window.domain.policy.remembers else ""
     st.caption(
-        f"the newest {len(window.decisions):,} decisions up to where labels have come: {first:%d %b %Y} to {last:%d %b %Y}, event time; "
-        f"{window.known:,} of them labelled{left_out}. Both columns are judged again from the model's answers.{start}"
+        f"the newest {len(window.decisions):,} decisions up to where labels have come: {first:{pattern}} to {last:{pattern}}, event time "
+        f"in UTC; {window.known:,} of them labelled{left_out}. Both columns are judged again from the model's answers.{start}"
     )
 
 
