@@ -73,10 +73,14 @@ class Child:
     def running(self) -> bool:
         return self.popen.poll() is None
 
-    def stop(self, within: float = STOP_WITHIN) -> int:
-        """Ask it to stop, end it if it does not (seconds), and return its exit status."""
+    def ask(self) -> None:
+        """Ask it to stop."""
         if self.running:
             self.popen.terminate()
+
+    def stop(self, within: float = STOP_WITHIN) -> int:
+        """Ask it to stop, end it if it does not (seconds), and return its exit status."""
+        self.ask()
         try:
             return self.popen.wait(within)
         except subprocess.TimeoutExpired:

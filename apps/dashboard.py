@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -55,16 +56,29 @@ def choosing_a_port() -> Iterator[None]:
 
 def run(*, port: int, host: str) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit status."""
-    chosen = broker.free_port(port, host)
-    if chosen != port:
-        print(f"port {port} is taken; the dashboard uses {chosen}")
-    print(f"the dashboard is at http://{host}:{chosen}; Ctrl-C stops it", flush=True)
-    with process.stoppable() as stop:
-        server = launch(command(port=chosen, host=host), None, tied=True)
-        try:
-            while server.poll() is None and not stop.wait(0.2):
-                pass
-        finally:
-            server.terminate()
-            status = server.wait()
-        return 0 if stop.is_set() else status
+    with ExitStack() as choosing:
+        choosing.enter_context(choosing_a_port())
+        chosen = broker.free_port(port, host)
+        if chosen != port:
+            print(f"port {port} is taken; the dashboard uses {chosen}")
+        print(f"the dashboard is at http://{host}:{chosen}; Ctrl-C stops it", flush=True)
+        with process.stoppable() as stop:
+            server = launch(command(port=chosen, host=host), None, tied=True)
+            try:
+                while server.poll() is None and not stop.wait(0.2) and not _listens(host, chosen):
+                    pass
+                choosing.close()  # the port is its own now: others may choose theirs
+                while server.poll() is None and not stop.wait(0.2):
+                    pass
+            finally:
+                server.terminate()
+                status = server.wait()
+            return 0 if stop.is_set() else status
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -29,6 +29,7 @@ _SETTLE = 60.0  # seconds that the scorer may take to finish after the last paym
 _UI_WITHIN = 30.0
 _WITHOUT_KAFKA = 3.0  # seconds that a process gets to end where there is nothing left to finish
 _SOURCE = "source"  # the end of the names of what sends events
+_STAGES = ((_SOURCE,), ("scorer", "loop", "retrain", "shadow"), ("outcomes", "quality", "monitor"), ("sink", "dashboard"))  # of the end
 _INTERRUPTED = 130  # exit status, as shells know it
 
 
@@ -255,10 +256,13 @@ class Demo:
         return found.passed
 
     def stop_all(self) -> None:
-        """Stop every process, those that feed others first."""
+        """Stop every process, those that feed others first; those of one stage together."""
         self._trainings.stop()
-        order = (_SOURCE, "scorer", "loop", "retrain", "shadow", "outcomes", "quality", "monitor", "sink", "dashboard")
-        for child in sorted(self._children, key=lambda c: order.index(c.name.rpartition("-")[2])):
-            child.stop(_WITHOUT_KAFKA if self._kafka_ended else STOP_WITHIN)
+        for stage in _STAGES:
+            children = [child for child in self._children if child.name.rpartition("-")[2] in stage]
+            for child in children:
+                child.ask()
+            for child in children:
+                child.stop(_WITHOUT_KAFKA if self._kafka_ended else STOP_WITHIN)
         if hasattr(self, "_summary"):
             self._summary.close()

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 Verdict = Literal["PASS", "FAIL", "CANNOT RUN", "STOPPED"]
 STATUS: dict[Verdict, int] = {"PASS": 0, "FAIL": 1, "CANNOT RUN": 2, "STOPPED": 130}  # exit statuses
 RESULT, MARKDOWN, HTML, LOG, RUNNING = "result.json", "report.md", "report.html", "log.txt", "running.json"
-_NAMED = re.compile(r"(?P<name>.+)-(?P<time>\d{8}-\d{6})(-\d+)?")
+_NAMED = re.compile(r"(?P<name>.+)-(?P<time>\d{8}-\d{6})(-(?P<number>\d+))?")
 
 
 class _Kept(BaseModel):
@@ -102,10 +102,15 @@ def new_folder(home: Path, name: str, now: datetime) -> Path:
 
 
 def write(folder: Path, result: Result) -> None:
-    """Raises ``OSError``; half a file is never seen."""
-    unfinished = folder / f"{RESULT}.tmp"
-    unfinished.write_text(result.model_dump_json(indent=1) + "\n")
-    os.replace(unfinished, folder / RESULT)
+    """Raises ``OSError``."""
+    _whole(folder / RESULT, result.model_dump_json(indent=1) + "\n")
+
+
+def _whole(path: Path, text: str) -> None:
+    """Half a file is never seen."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    unfinished.write_text(text)
+    os.replace(unfinished, path)
 
 
 def read(folder: Path) -> Result | None:
@@ -118,8 +123,8 @@ def read(folder: Path) -> Result | None:
 
 def folders(home: Path, name: str = "") -> list[Path]:
     """The folders of runs (of one story), the newest first."""
-    found = [(m["time"], f) for f in kept_in(home).glob("*") if (m := _NAMED.fullmatch(f.name)) and (not name or m["name"] == name)]
-    return [folder for _, folder in sorted(found, key=lambda each: each[0], reverse=True)]
+    named = [(m, f) for f in kept_in(home).glob("*") if (m := _NAMED.fullmatch(f.name)) and (not name or m["name"] == name)]
+    return [folder for _, folder in sorted(named, key=lambda each: (each[0]["time"], int(each[0]["number"] or 1)), reverse=True)]
 
 
 def newest(home: Path, name: str) -> tuple[Path, Result] | None:
@@ -130,7 +135,7 @@ def newest(home: Path, name: str) -> tuple[Path, Result] | None:
 def mark_running(folder: Path, name: str, pid: int | None = None) -> None:
     """Say in the folder that a process (this one) runs a scenario there. Raises ``psutil.Error`` where it has ended."""
     process = psutil.Process(pid)
-    (folder / RUNNING).write_text(Running(name=name, pid=process.pid, created=process.create_time()).model_dump_json())
+    _whole(folder / RUNNING, Running(name=name, pid=process.pid, created=process.create_time()).model_dump_json())
 
 
 def running(home: Path) -> Running | None:

@@ -29,6 +29,7 @@ RUNS_ON = (
     "polyscore simulate",
     "polyscore serve",
 )
+HASTY = ("simulate", "serve")  # they say no such thing: they are heard of by what they send, and by their health
 HEALTH = {"ui": "/_stcore/health", "serve": "/v2/health/ready"}  # where a server says that it is well
 
 
@@ -87,7 +88,10 @@ class Reader:
             time.sleep(0.5)  # until other processes have got there
 
     def stop_all(self) -> None:
-        """Ctrl-C in each terminal."""
+        """Ctrl-C in each terminal, once it says what it does: a process that still imports has nothing to end in order."""
+        for command in self.beside:
+            if command.split()[1] not in HASTY:
+                self.until(lambda command=command: "Ctrl-C stops" in self.log(command).read_text(), command)
         for command, process in self.beside.items():
             process.send_signal(signal.SIGINT)
             process.wait(60)

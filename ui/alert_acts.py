@@ -17,7 +17,7 @@ from domain.contract import Closing, Domain
 from models.reviews import DONE, What, said
 from ui import alert_queries, alert_queue, parts
 
-WITHIN_S = 6.0  # that an act may take to come back through Kafka and the sink
+WITHIN_S = 15.0  # that an act may take to come back through Kafka and the sink
 _LOOK_EVERY_S = 0.1
 _TOLD = "alert told"
 OPENED = "alert opened"

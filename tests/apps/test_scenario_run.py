@@ -221,6 +221,12 @@ def test_a_run_that_is_seen_to_end_has_its_result_by_then(
     assert scenario_result.running(tmp_path / "home") is None
 
 
+def test_of_two_runs_that_began_in_one_second_the_second_is_the_newest(tmp_path: Path) -> None:
+    at = scenario_result.now()
+    made = [scenario_result.new_folder(tmp_path, "rush", at) for _ in range(11)]
+    assert scenario_result.folders(tmp_path, "rush") == made[::-1]
+
+
 def test_a_run_is_found_by_its_process_and_forgotten_with_it(tmp_path: Path) -> None:
     folder = scenario_result.new_folder(tmp_path, "rush", scenario_result.now())
     assert scenario_result.running(tmp_path) is None

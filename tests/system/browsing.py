@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from urllib.request import urlopen
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.system.processes import Process
 
 PATIENCE_MS = 30_000
+STAYS_MS = 500  # longer than Streamlit takes to follow
 _ADDRESS = re.compile(r"the dashboard is at (http://\S+);")
 
 
@@ -40,12 +41,25 @@ def says(page: Page, words: str, *, within: float = PATIENCE_MS / 1000) -> None:
 
 
 def table(page: Page, column: str) -> list[dict[str, str]]:
-    """What of the one table with this column is in sight. It is drawn on a canvas; beside it its words are kept for who cannot see it."""
+    """What of the one table with this column is in sight. It is drawn on a canvas; beside it its words are kept for who cannot see it.
+
+    They follow what is drawn a moment later: they are read as a whole, until they stay.
+    """
     named = page.locator("th").filter(has_text=re.compile(f"^{re.escape(column)}$"))
     grid = page.locator("[data-testid=stDataFrame] table[role=grid]").filter(has=named)
     try:
         expect(grid).to_have_count(1, timeout=PATIENCE_MS)
     except AssertionError as error:
         raise AssertionError(f"{error}\nThe page:\n{page.locator('body').aria_snapshot()}") from None
-    names = grid.locator("th").all_text_contents()
-    return [dict(zip(names, row.locator("td").all_text_contents(), strict=True)) for row in grid.locator("tbody tr").all()]
+    cells, before = _cells(grid), None
+    while cells != before:
+        page.wait_for_timeout(STAYS_MS)
+        cells, before = _cells(grid), cells
+    names, *rows = cells
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _cells(grid: Locator) -> list[list[str]]:
+    """The words of all its cells at one moment, its names first."""
+    found: list[list[str]] = grid.evaluate("table => [...table.rows].map(row => [...row.cells].map(cell => cell.textContent))")
+    return found

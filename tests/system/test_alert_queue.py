@@ -80,7 +80,9 @@ def analyst(browser: Browser, name: str, url: str) -> Page:
     """A page of a browser of their own, once they have said who they are."""
     page = browser.new_context(viewport=SIZE).new_page()  # type: ignore[arg-type]  # a TypedDict
     page.goto(url)
-    page.get_by_label("Your name").fill(name, timeout=60_000)
+    says(page, "Write your name", within=60)  # the last that is drawn
+    page.get_by_label("Your name").fill(name)
+    expect(page.get_by_label("Your name")).to_have_value(name)
     page.get_by_label("Your name").press("Enter")
     expect(page.get_by_text("Write your name")).to_have_count(0, timeout=30_000)
     return page
@@ -102,6 +104,7 @@ def test_an_alert_is_claimed_and_closed_in_the_browser_while_others_come_and_a_s
         press_id(ana, 1)
         expect(ana).to_have_url(re.compile(r"[?&]alert=t2(&|$)"), timeout=30_000)
         ben = analyst(browser, "Ben", ana.url)
+        expect(ben.get_by_role("button", name="Claim t2", exact=True)).to_be_visible(timeout=30_000)
 
         press(ana, "Claim t2")
         says(ana, "Accepted: t2 is claimed")

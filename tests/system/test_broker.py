@@ -12,13 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from apps import broker, kafka, partitions, reset, topics
+from apps import broker, kafka, partitions, reset, status, topics
 from apps.errors import BrokerError, InputError
 from apps.process import only
 from apps.scenario_result import new_folder, now
 from apps.settings import Settings
 from tests.system.conftest import Broker
-from tests.system.processes import start
+from tests.system.processes import start, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 NOBODY = "127.0.0.1:1"  # where no Kafka answers
@@ -165,6 +165,7 @@ def test_a_reset_beside_a_running_demo_is_refused_and_deletes_nothing(own: Setti
     with only(own.home / "demo.lock", "taken"), pytest.raises(InputError, match="a demo runs in"):
         reset.run(own, say=print)
     waits = start("simulate", "fraud", settings=own.model_copy(update={"kafka_bootstrap_servers": NOBODY}))
+    until(lambda: any(status.running(own)), waits, running=True)  # Linux shows no command line for a moment while a process begins
     with pytest.raises(InputError, match=r"simulate fraud runs in .*; stop what runs first"):
         reset.run(own, say=print)
     waits.kill_hard()

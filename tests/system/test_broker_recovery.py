@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from apps import broker, broker_recovery
 from apps.errors import BrokerError
@@ -16,12 +16,12 @@ from tests.system.conftest import Broker
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 TOPIC = DOMAINS["fraud"].decisions_topic
-LIMIT_MS = 1_000  # of a transaction: over, before the broker is up again
+SHORT_MS, LONG_MS = 1_000, 60_000  # of a transaction: over, before the broker is up again; not over before it is committed
 
 
-def transactional(to: Broker) -> Producer:
+def transactional(to: Broker, limit_ms: int) -> Producer:
     """A scorer's producer; the next one of the same name takes its place."""
-    found = Producer({**producer_config(to.settings), "transactional.id": "one", "transaction.timeout.ms": LIMIT_MS, "log_level": 0})
+    found = Producer({**producer_config(to.settings), "transactional.id": "one", "transaction.timeout.ms": limit_ms, "log_level": 0})
     found.init_transactions(60)
     return found
 
@@ -40,6 +40,7 @@ def seen(by: Broker, partitions: int) -> list[bytes]:
     while ended < partitions:
         message = consumer.poll(30)
         assert message is not None
+        assert message.error() is None or message.error().code() == KafkaError._PARTITION_EOF
         ended += message.error() is not None
         values += [] if message.error() else [message.value()]
     consumer.close()
@@ -48,14 +49,15 @@ def seen(by: Broker, partitions: int) -> list[bytes]:
 
 def test_a_transaction_that_was_open_when_kafka_was_killed_is_never_seen(fresh_broker: Broker) -> None:
     partitions = fresh_broker.settings.partitions
-    first = transactional(fresh_broker)
-    first.begin_transaction()
-    write(first, b"committed", partitions)
-    first.commit_transaction(20)
+    before = transactional(fresh_broker, LONG_MS)
+    before.begin_transaction()
+    write(before, b"committed", partitions)
+    before.commit_transaction(20)
+    first = transactional(fresh_broker, SHORT_MS)
     first.begin_transaction()
     write(first, b"open", partitions)
     fresh_broker.crash_and_restart()
-    second = transactional(fresh_broker)
+    second = transactional(fresh_broker, LONG_MS)
     second.begin_transaction()
     write(second, b"after", partitions)
     second.commit_transaction(20)

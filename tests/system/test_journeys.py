@@ -23,6 +23,7 @@ from exports.formats import FORMATS, LOCAL
 from tests.bench.made_up import ONE, compared
 from tests.system.browsing import PATIENCE_MS, address, answers, press, says, table
 from tests.system.conftest import Broker, make_anew
+from tests.system.incarnations import stored
 from tests.system.processes import Process, read_topic, start, until
 from ui.picture import chromium, open_page
 
@@ -73,6 +74,7 @@ def test_the_comparison_of_formats_is_read_and_a_live_payment_is_scored_alike_by
     pay(settings, GOOD)
     until(lambda: read_topic(settings, FRAUD.decisions_topic), processes["stream"], running=True)
     decision = orjson.loads(read_topic(settings, FRAUD.decisions_topic)[0].value())
+    until(lambda: stored(settings)[0] == 1, processes["sink"], running=True)
     page = open_page(browser, f"{address(processes['ui'])}/formats")
     page.set_viewport_size(WIDE)  # type: ignore[arg-type]  # a TypedDict
 
@@ -84,7 +86,7 @@ def test_the_comparison_of_formats_is_read_and_a_live_payment_is_scored_alike_by
     expect(drawn.locator("canvas, svg").first).to_be_visible(timeout=PATIENCE_MS)
 
     press(page, "Next event")
-    says(page, f"All {len(LOCAL)} formats that answered give one raw score, to the last bit")
+    says(page, f"All {len(LOCAL)} formats that answered give one raw score, to the last bit", within=180)  # C is compiled first
     says(page, f"whole of customer c9: {decision['action']}, decided by model .* as pmml")
     scored = {row["format"]: (row["as hex"], row["from LightGBM"]) for row in table(page, "as hex")}
     assert scored == {name: (decision["raw"][0].hex(), "0 ulp") for name in LOCAL} | {"remote": ("", "says nothing")}
@@ -102,6 +104,7 @@ def test_a_dead_letter_is_opened_corrected_and_sent_again_and_its_payment_is_dec
     page = open_page(browser, f"{address(processes['ui'])}/dead_letters")
 
     says(page, "the newest 1, newest first")
+    page.get_by_test_id("stDataFrame").first.locator("canvas").first.wait_for(timeout=PATIENCE_MS)
     page.get_by_test_id("stDataFrame").first.click(position={"x": 20, "y": 52})  # the first row's box, below a line of names
     expect(page).to_have_url(re.compile(f"[?&]letter={re.escape(quote(at, safe=''))}(&|$)"), timeout=PATIENCE_MS)
     says(page, "wrong-type: .*amount")

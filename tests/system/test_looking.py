@@ -15,7 +15,7 @@ from domain.registry import DOMAINS
 from tests.system.conftest import make_anew
 from tests.system.processes import start, until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 FRAUD = DOMAINS["fraud"]
 CARD = "4111111111111111"
 

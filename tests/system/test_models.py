@@ -97,9 +97,11 @@ def test_a_new_champion_and_a_rollback_are_taken_under_load_and_no_partition_goe
     a, b = (scorer(settings, name, guarantee) for name in "ab")
     try:
         with flow(settings) as flowing:
+            until(lambda: a.output().count("scoring fraud.payments") == 2, b, running=True)  # both: they write into one log
             until(lambda: newest(settings) == dict.fromkeys(range(4), first), a, running=True)
             promote(settings, other)
             until(lambda: newest(settings) == dict.fromkeys(range(4), other), a, running=True)
+            until(lambda: {e["details"]["instance"] for e in told(settings, "swapped")} == {"a", "b"}, b, running=True)
             b.kill_hard()
             flowing.must_go_on()
             before = sum(map(len, decisions(settings).values()))

@@ -48,7 +48,7 @@ class World(NamedTuple):
 # Dense enough that visits, and orders, are open when a scorer is killed: some twenty at any moment.
 WORLDS = {
     "cross_sell": World({"shoppers": 6_000, "stores": 3, "days": 1}, timedelta(hours=11), 160.0),
-    "maintenance": World({"machines": 60, "days": 25}, timedelta(0), 60.0),
+    "maintenance": World({"machines": 60, "days": 65}, timedelta(0), 156.0),
 }
 AGE = ALL["maintenance"].schema.names.index("age")
 BROKEN = b'{"shopper_id":"s1","event_time":"2025-03-03T00:00:00Z","pan":"4"}'

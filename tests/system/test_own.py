@@ -57,6 +57,7 @@ def test_rows_come_out_scored_as_in_a_batch_once_each_and_a_malformed_one_as_a_d
     for path in (home / "loans.csv", bad, home / "loans.csv"):
         rows_in.command(settings, "loans", [path], separator=",", pace=at_rate(1e4), rate=None, limit=None, console=QUIET)
     until(lambda: len(rows(settings, "decisions")) >= ROWS and rows(settings, "letters"), running[0], running=True)
+    until(lambda: len(rows(settings, "alerts")) == sum(bool(alert) for *_, alert in rows(settings, "decisions")), running[1], running=True)
     assert [process.stop() for process in running] == [0, 0]
 
     found = {str(ident): (raw, alert) for ident, raw, alert in rows(settings, "decisions")}

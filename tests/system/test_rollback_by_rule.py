@@ -68,6 +68,7 @@ def test_a_promoted_model_that_does_worse_on_live_labels_is_rolled_back(clean_to
         until(lambda: good in shadow.output(), shadow, running=True)
         Replay(settings, FRAUD).send(first, pace=None, stop=Event(), progress=lambda *_: None)
         until(lambda: told(settings, "rolled-back"), loop, within=200, running=True)
+        until(lambda: good in {e["version"] for e in told(settings, "swapped")}, scorer, running=True)
         Replay(settings, FRAUD).send(rest, pace=None, stop=Event(), progress=lambda *_: None)
         wanted = {e.value.id for e in live if e.stream == "events"}
         until(lambda: {d["decision_id"] for d in decisions(settings)} >= wanted, scorer, within=120, running=True)

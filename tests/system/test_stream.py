@@ -57,6 +57,7 @@ def bits(row: list[float | None]) -> bytes:
     return np.array([np.nan if value is None or np.isnan(value) else value for value in row]).tobytes()
 
 
+@pytest.mark.timeout(600)
 def test_every_format_decides_alike(broker: Settings, bundle: Path, tmp_path: Path) -> None:
     found: dict[str, list[dict[str, Any]]] = {}
     history = emissions(3_000, seed=8, days=20)

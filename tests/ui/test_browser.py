@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -42,12 +41,14 @@ def address(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         dashboard.command(port=port, host="127.0.0.1"),
         env={**os.environ, "POLYSCORE_DATABASE_URL": url, "POLYSCORE_COMPARISON": str(comparison)},
     )
-    give_up = time.monotonic() + 60
-    while time.monotonic() < give_up:
+    give_up = time.monotonic() + 120
+    while True:
+        assert server.poll() is None, "the dashboard ended"
+        assert time.monotonic() < give_up, "the dashboard does not answer"
         try:
-            urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()
+            urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5).close()
             break
-        except URLError:
+        except OSError:
             time.sleep(0.1)  # until the server answers
     yield f"http://127.0.0.1:{port}"
     server.terminate()
