@@ -4,7 +4,9 @@ decisions are read again, which carry the rows that were scored.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -77,6 +79,23 @@ def replay(domain: Domain, emissions: Iterable[Emission], progress: Progress = s
     At one instant labels go before events, and what only changes the state before what decides. Repeated events give one
     row; malformed ones none. Raises ``DataError`` where there are no events.
     """
+    with _uncollected():
+        return _replayed(domain, emissions, progress)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for garbage in cycles: half a million events have none, and it would look through them again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _replayed(domain: Domain, emissions: Iterable[Emission], progress: Progress) -> Dataset:
     events, labels = _sorted(emissions)
     features, state = domain.features(), dict[str, bytes]()
     found, target = Growing(len(domain.schema)), domain.targets(labels)

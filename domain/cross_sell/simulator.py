@@ -8,7 +8,6 @@ the features: they see zones, times and basket lines. Beside that, what a real s
 from __future__ import annotations
 
 import hashlib
-import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from domain.contract import Emission
 from domain.cross_sell.events import Bought, Checkout, Label, Ping, Profile, Purchase
 from domain.cross_sell.features import SEGMENTS, TIERS
 from domain.cross_sell.groups import COUNT, GROUPS, ZONES
+from domain.simulating import by_time
 
 LABEL_DELAY = timedelta(days=7)
 LABELLED = 2  # pings of a visit that a label tells of
@@ -104,17 +104,15 @@ def simulate(
     world_of = (seed, start, shoppers, stores, faults, *((drift_after_days,) if drift_after_days else ()))
     name = hashlib.blake2b(repr(world_of).encode(), digest_size=3).hexdigest()
     source = _Source(rng, start, world(rng, shoppers, stores), faults, name)
-    pending: list[tuple[datetime, int, Emission]] = []
-    number = count()
+
+    def stretches() -> Iterator[tuple[Iterator[Emission], datetime]]:
+        for day in count() if days is None else range(days):
+            if day == drift_after_days and drift_after_days:
+                source.change_habits()
+            yield source.day(day), start + timedelta(days=day + 1)
+
     yield from source.profiles()
-    for day in count() if days is None else range(days):
-        if day == drift_after_days and drift_after_days:
-            source.change_habits()
-        for emission in source.day(day):
-            heapq.heappush(pending, (emission.at, next(number), emission))
-        end = start + timedelta(days=day + 1)
-        while pending and pending[0][0] < end:
-            yield heapq.heappop(pending)[2]
+    yield from by_time(stretches())
 
 
 @dataclass(frozen=True)

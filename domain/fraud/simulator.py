@@ -8,7 +8,6 @@ cards. Beside that: merchant categories, and what a real stream has (missing fie
 from __future__ import annotations
 
 import hashlib
-import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from domain.contract import Emission
 from domain.fraud.events import Payment, label_of
 from domain.fraud.features import CATEGORIES
+from domain.simulating import by_time
 
 LARGE = 220.0  # scenario 1: whatever costs more is fraud
 TERMINAL_DAYS, CARD_DAYS = 28, 14  # how long a terminal stays compromised, a card leaked
@@ -109,14 +109,7 @@ def simulate(
     world_of = (seed, start, customers, terminals, faults, *((drift_after_days,) if drift_after_days else ()))
     name = hashlib.blake2b(repr(world_of).encode(), digest_size=3).hexdigest()
     source = _Source(rng, start, world(rng, customers, terminals), faults, name, drift_after_days)
-    pending: list[tuple[datetime, int, Emission]] = []
-    number = count()
-    for day in count() if days is None else range(days):
-        for emission in source.day(day):
-            heapq.heappush(pending, (emission.at, next(number), emission))
-        end = start + timedelta(days=day + 1)
-        while pending and pending[0][0] < end:
-            yield heapq.heappop(pending)[2]
+    return by_time((source.day(day), start + timedelta(days=day + 1)) for day in (count() if days is None else range(days)))
 
 
 class _Source:

@@ -7,7 +7,6 @@ services by the calendar that end a life before its failure, and labels that com
 from __future__ import annotations
 
 import hashlib
-import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ import numpy as np
 from domain.contract import Emission
 from domain.maintenance.events import SENSORS, Ending, Replacement, Telemetry
 from domain.maintenance.wear import USED, Array, Fleet
+from domain.simulating import by_time
 
 CYCLE = timedelta(hours=1)
 REPAIR, SERVICE = 24, 6  # cycles that a machine stands still: after a failure, for a planned replacement
@@ -74,18 +74,16 @@ def simulate(
     world_of = (seed, start, machines, faults, *((drift_after_days,) if drift_after_days else ()))
     name = hashlib.blake2b(repr(world_of).encode(), digest_size=3).hexdigest()
     source = _Source(np.random.default_rng(seed), start, machines, faults, name)
-    pending: list[tuple[datetime, int, Emission]] = []
-    number = count()
-    for hour in count() if days is None else range(24 * days):
-        if hour == 24 * drift_after_days and drift_after_days:
-            source.other_make()
-        if bearing is not None and hour == 24 * bearing.after_days:
-            source.wears(bearing)
-        for emission in source.hour(hour):
-            heapq.heappush(pending, (emission.at, next(number), emission))
-        end = start + (hour + 1) * CYCLE
-        while pending and pending[0][0] < end:
-            yield heapq.heappop(pending)[2]
+
+    def stretches() -> Iterator[tuple[Iterator[Emission], datetime]]:
+        for hour in count() if days is None else range(24 * days):
+            if hour == 24 * drift_after_days and drift_after_days:
+                source.other_make()
+            if bearing is not None and hour == 24 * bearing.after_days:
+                source.wears(bearing)
+            yield source.hour(hour), start + (hour + 1) * CYCLE
+
+    return by_time(stretches())
 
 
 class _Source:

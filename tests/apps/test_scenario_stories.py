@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from apps import scenario_list
 from apps.errors import InputError
 from apps.replay import serialise
-from apps.scenario import World
+from apps.scenario import Bound, Given, Measure, System, Then, World
 from apps.scenario_world import BEGINS, hurried
 from apps.scenarios import concept_drift
 from apps.simulate import LIVE
 from domain.contract import Emission
+from domain.decision import Decision
 from domain.registry import DOMAINS
 from tests.test_documents import example_of_a_scenario
 
@@ -68,6 +70,50 @@ def _in_order(found: World) -> None:
     assert times == sorted(times)
     assert not found.history or found.history[-1].at <= times[0]
     assert found.planted <= {e.value.id for e in found.live if not isinstance(e.value, bytes)}
+
+
+class Silent:
+    """A system to which everything can be done, and which decides nothing: what came is undecided, all else is 0 or empty."""
+
+    champion, speed = "the first", 60.0
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.decisions: dict[str, Decision] = {}
+        self.done: list[str] = []
+
+    def undecided(self) -> int:
+        return len(self.world.live)
+
+    def in_time(self, deadlines: float = 1.0) -> float:
+        return 1.0  # of none
+
+    def __getattr__(self, name: str) -> Callable[..., int]:
+        if name not in vars(System):
+            raise AttributeError(f"no system can {name}")
+        self.done.append(name)
+        return lambda *_, **__: 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_story_told_of_a_system_that_decides_nothing_comes_to_its_end_and_fails(name: str) -> None:
+    story = scenario_list.find(name)
+    system, claims = Silent(world(name, 1)), dict[str, bool]()
+
+    def given(text: str, **_: object) -> Silent:
+        return system
+
+    def then(claim: str, measure: Measure, wanted: Bound, **_: object) -> None:
+        assert claim not in claims, "each has words of its own"
+        claims[claim] = wanted.holds(measure())
+
+    def when(text: str, action: Callable[[], object]) -> None:
+        action()
+
+    story.tell(cast("Given", given), when, cast("Then", then))
+    assert "decided" in "".join(claims) or "decision" in "".join(claims)
+    assert not all(claims.values()), "it would pass where nothing works"
+    assert {"live", "finish", "halt", "until", "patiently"} & set(system.done), "something was sent"
 
 
 def test_a_compromised_terminal_is_told_by_its_labels_alone() -> None:
