@@ -83,7 +83,8 @@ def _open(url: str) -> dict[str, str]:
     name = next(iter(DOMAINS))
     found = alert_queries.newest(engine, name)
     engine.dispose()
-    return {"decision": f"decision?decision={found[0].decision_id}", "alerts": f"alerts?alert={found[0].decision_id}"} if found else {}
+    names = {"decision": "decision", "alerts": "alert", "formats": "decision"}
+    return {page: f"{page}?{name}={found[0].decision_id}" for page, name in names.items()} if found else {}
 
 
 def main() -> None:
