@@ -59,6 +59,7 @@ class Child:
     log: Path
     popen: subprocess.Popen[bytes]
     began: int = 0  # bytes that were in the log before
+    asked: bool = False  # to stop
 
     @classmethod
     def start(cls, name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Child:
@@ -74,9 +75,10 @@ class Child:
         return self.popen.poll() is None
 
     def ask(self) -> None:
-        """Ask it to stop."""
-        if self.running:
+        """Ask it to stop, once: a second signal would end it in the midst of that."""
+        if self.running and not self.asked:
             self.popen.terminate()
+        self.asked = True
 
     def stop(self, within: float = STOP_WITHIN) -> int:
         """Ask it to stop, end it if it does not (seconds), and return its exit status."""

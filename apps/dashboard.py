@@ -20,6 +20,7 @@ _OPTIONS = {
     "server.fileWatcherType": "none",
     "server.enableStaticServing": "false",
     "browser.gatherUsageStats": "false",
+    "global.disableWidgetStateDuplicationWarning": "true",  # a slider begins where the terms stand, and is put there again when they change
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
     "theme.light.primaryColor": "#2f7f9b",  # named for both: else Streamlit takes it for one light theme, and nobody has the dark

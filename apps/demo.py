@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from urllib.request import urlopen
 
 from rich.console import Console
@@ -29,7 +30,7 @@ _SETTLE = 60.0  # seconds that the scorer may take to finish after the last paym
 _UI_WITHIN = 30.0
 _WITHOUT_KAFKA = 3.0  # seconds that a process gets to end where there is nothing left to finish
 _SOURCE = "source"  # the end of the names of what sends events
-_STAGES = ((_SOURCE,), ("scorer", "loop", "retrain", "shadow"), ("outcomes", "quality", "monitor"), ("sink", "dashboard"))  # of the end
+_STAGES = ((_SOURCE,), ("scorer", "loop", "shadow"), ("outcomes", "quality", "monitor"), ("sink", "dashboard"))  # of the end
 _INTERRUPTED = 130  # exit status, as shells know it
 
 
@@ -258,11 +259,16 @@ class Demo:
     def stop_all(self) -> None:
         """Stop every process, those that feed others first; those of one stage together."""
         self._trainings.stop()
-        for stage in _STAGES:
-            children = [child for child in self._children if child.name.rpartition("-")[2] in stage]
-            for child in children:
+
+        def stage(child: Child) -> int:
+            name = child.name.rpartition("-")[2]
+            return next((i for i, names in enumerate(_STAGES) if name in names), len(_STAGES))
+
+        for _, found in groupby(sorted(self._children, key=stage), key=stage):
+            together = list(found)
+            for child in together:
                 child.ask()
-            for child in children:
+            for child in together:
                 child.stop(_WITHOUT_KAFKA if self._kafka_ended else STOP_WITHIN)
         if hasattr(self, "_summary"):
             self._summary.close()

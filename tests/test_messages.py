@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from apps import own
+from apps.records import UNREADABLE
 from apps.resend import readers
 from apps.settings import Settings
 from domain.contract import MalformedEvent
-from domain.messages import MOST_BYTES
+from domain.messages import _CODES, MOST_BYTES
 from domain.registry import DOMAINS
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "messages.md").read_text()
@@ -49,9 +50,10 @@ def test_every_topic_has_its_key_and_an_example() -> None:
 def test_every_code_of_a_dead_letter_is_explained() -> None:
     root = Path(__file__).resolve().parents[1]
     code = "".join(path.read_text() for folder in ("apps", "domain") for path in (root / folder).rglob("*.py"))
-    raised = set(re.findall(r"MalformedEvent\(\s*\"([\w-]+)\"", code))
-    assert raised
-    assert raised <= set(re.findall(r"^\| `([\w-]+)` \|", PAGE, re.MULTILINE))
+    raised = set(re.findall(r"MalformedEvent\(\s*\"([\w-]+)\"", code)) | set(re.findall(r"_dead_letter\(value, \"([\w-]+)\"", code))
+    assert raised | {*_CODES.values(), "wrong-type", "out-of-range", UNREADABLE} == set(
+        re.findall(r"^\| `([\w-]+)` \|", PAGE, re.MULTILINE)
+    )
 
 
 def test_the_limit_of_a_message_is_the_topics() -> None:

@@ -66,7 +66,7 @@ def _tried(  # noqa: PLR0917  # of one caller
     if now is None or now.version != alert.version:
         return "warning", _first(name, said(state_of(now)) if now else "gone from the database")
     try:
-        act = reviews.act(domain, alert, who, what, time.time_ns() // 1000, closing=closing, note=note)
+        act = reviews.act(domain, alert, who, what, parts.now_us(), closing=closing, note=note)
         reviews.publish(Settings(), act)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]

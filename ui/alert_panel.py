@@ -109,7 +109,7 @@ def _acts(engine: Engine, domain: Domain, alert: Any) -> None:
             "who": [parts.shown(act.analyst) for act in found],
             "act": [act.what for act in found],
             "came to": ["accepted" if act.accepted else f"refused: it was {act.refusal}" for act in found],
-            "as": [": ".join(word for word in (act.verdict, act.reason) if word) for act in found],
+            "as": [parts.shown(": ".join(word for word in (act.verdict, act.reason) if word)) for act in found],
             "note": [parts.shown(act.note) for act in found],
         }), hide_index=True, column_config={"when": st.column_config.DatetimeColumn(format="DD MMM HH:mm:ss")})  # fmt: skip
 

@@ -20,7 +20,7 @@ _MARKS = {"new": "\u25cb new", "in review": "\u25d0", "closed": "\u25cf"}  # an 
 def table(domain: Domain, rows: Sequence[Any], total: int) -> None:
     """The list, how many of how many it has, and the way to take it along."""
     parts.as_of(max(row.decided_us for row in rows))
-    shown(domain, rows, "alert pressed", {"first reason": [row.reasons[0] if row.reasons else "" for row in rows]}, height=520)
+    shown(domain, rows, "alert pressed", {"first reason": [parts.shown(row.reasons[0] if row.reasons else "") for row in rows]}, height=520)
     left, right = st.columns([3, 1], vertical_alignment="center")
     left.caption(f"{len(rows):,} of {parts.counted(total)} alerts, newest first; press an alert's id to open it")
     name = f"{domain.name}-alerts.csv"
@@ -28,7 +28,7 @@ def table(domain: Domain, rows: Sequence[Any], total: int) -> None:
 
 
 def shown(domain: Domain, rows: Sequence[Any], key: str, more: dict[str, list[Any]], height: int | None = None) -> None:
-    """Alerts as a table whose first column opens them. Each cell of it is the alert's own id: a place in a list would be a guess."""
+    """Alerts as a table whose first column opens them. Each cell there is the alert's own id: a place in a list would be a guess."""
     data = pd.DataFrame({
         "alert": [masked(row.decision_id) for row in rows],
         "decided": [parts.moment(row.decided_us) for row in rows],

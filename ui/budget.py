@@ -39,7 +39,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Breach:
-    """A run of windows in which the objective was missed, or in which nothing was decided though events waited.
+    """A run of windows with late decisions in minutes that spent the budget too fast, or in which nothing was decided though events waited.
 
     Times in UTC microseconds; ``worst_p99_ms``: of the windows with a latency.
     """

@@ -30,7 +30,7 @@ def show(engine: Engine, domain: Domain, standing: Any | None) -> None:
 def _pair(pair: Any) -> None:
     parts.as_of(pair.end_us)
     st.markdown(
-        f"{pair.challenger}: **{pair.agreed / pair.both:.2%}** of {pair.both:,} decisions agree; "
+        f"{parts.plain(pair.challenger)}: **{pair.agreed / pair.both:.2%}** of {pair.both:,} decisions agree; "
         f"the scores are {pair.mean_difference:.4f} apart on average"
     )
     st.dataframe(pd.DataFrame(worth(pair)), hide_index=True)

@@ -44,7 +44,7 @@ def heading(domain: Domain, shown: Any) -> None:
         f"<div style='opacity:.8'>{escape(masked(context))}</div>"
     )
     none = "No feature pushed the score up." if getattr(shown, "alert", True) else "Reasons are written for alerts alone."
-    st.markdown("\n".join(f"{i}. {reason}" for i, reason in enumerate(shown.reasons, 1)) or none)
+    st.markdown("\n".join(f"{i}. {parts.plain(reason)}" for i, reason in enumerate(shown.reasons, 1)) or none)
 
 
 def _numbers(domain: Domain, found: Any) -> None:

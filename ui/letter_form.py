@@ -17,6 +17,7 @@ from domain.registry import DOMAINS
 from ui import letter_queries, letter_text, parts, queries
 
 _JUST, _SAID, _ME = "letters just sent", "said of a letter", "my name"
+_LOST = "times of letters whose news was lost"
 
 
 def history(engine: Engine, letter: Any) -> None:
@@ -26,7 +27,9 @@ def history(engine: Engine, letter: Any) -> None:
         st.markdown(f":material/forward_to_inbox: {_in_words(row)}: {_outcome(engine, row)}")
     newest = _just().get(place(letter))
     if newest is not None and newest.at_us not in {row.at_us for row in told}:
-        st.markdown(f":material/hourglass_top: {_in_words(newest)}; the database has not heard of it yet: `polyscore sink` brings it")
+        lost = newest.at_us in st.session_state.get(_LOST, ())
+        why = "Kafka did not take the news of it, so it stands here alone" if lost else "`polyscore sink` brings the news of it"
+        st.markdown(f":material/hourglass_top: {_in_words(newest)}; the database has not heard of it: {why}")
 
 
 def _in_words(row: Any) -> str:
@@ -41,13 +44,14 @@ def _outcome(engine: Engine, row: Any) -> str:
     if not row.event_id:
         return "nothing is known of it yet"
     event = parts.plain(row.event_id)
-    if row.to_topic == DOMAINS[row.domain].labels_topic:
+    domain = DOMAINS.get(row.domain)  # a table may be adopted no more
+    if domain is not None and row.to_topic == domain.labels_topic:
         return f"it is a label of {event}, which decides nothing"
     decision = queries.decision(engine, row.domain, row.event_id)
     if decision is None:
         return f"no decision of {event} yet"
-    before = "" if decision.decided_us >= row.at_us else "before that: a repeat decides nothing "
-    return f"**{parts.plain(decision.action)}** was decided {before}of {event}"
+    before = "" if decision.decided_us >= row.at_us else ", before it was sent again"
+    return f"**{parts.plain(decision.action)}** was decided of {event}{before}"
 
 
 def form(engine: Engine, letter: Any) -> None:
@@ -91,8 +95,10 @@ def _send(letter: Any, correct: bool) -> None:
         corrected = letter_text.corrected(state[f"text {at}"], letter.original) if correct else None
         told = resend.resend(Settings(), letter, state[f"by {at}"], corrected)
     except resend.UntoldError as error:  # it is on its way: the next press must ask
-        said[at], told = (False, parts.plain(str(error))), error.sent
-        state.setdefault(_JUST, {})[at] = told
+        said[at] = (False, parts.plain(str(error)))
+        state.setdefault(_JUST, {})[at] = error.sent
+        state.setdefault(_LOST, set()).add(error.sent.at_us)
+        state.pop(f"again {at}", None)
         return
     except (AppError, DBAPIError, ValueError) as error:
         said[at] = (False, f"Not sent: {parts.plain(str(error))}")

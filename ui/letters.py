@@ -15,7 +15,7 @@ from ui import letter_form, letter_queries, letter_text, parts
 from ui.asking import shared
 
 EVERY, NOBODYS = "every code", "of no domain"
-_LIST, _NONE, _OPEN, _OF = "letters shown", "no letters", "letter", "letters of"
+_LIST, _NONE, _OPEN = "letters shown", "no letters", "letter"
 
 
 def figures(engine: Engine, domain: Domain) -> None:
@@ -49,9 +49,7 @@ def _since(engine: Engine) -> int:
 
 def desk(engine: Engine, domain: Domain) -> None:
     """The list and the open letter, which is this domain's. They stand still: what comes meanwhile is only counted."""
-    if st.session_state.get(_OF, domain.name) != domain.name:
-        st.session_state[_OPEN] = ""
-    st.session_state[_OF] = domain.name
+    parts.forget_of_another(domain, _OPEN)
     found = _filtered(engine, domain)
     left, right = st.columns([1, 1], gap="medium")
     with left:

@@ -40,8 +40,8 @@ def versions(domain: Domain, found: Sequence[Any], standing: Any | None, headlin
             "stage": _stage(row, standing),
             "since": parts.moment(row.steps[-1]["at_us"]),
             headline.name.replace("_", " "): row.value,
-            "by": row.steps[-1]["by"],
-            "why": row.steps[-1]["why"],
+            "by": parts.shown(row.steps[-1]["by"]),
+            "why": parts.shown(row.steps[-1]["why"]),
             "comes from": row.parent or "",
         }
         for row in found
@@ -86,7 +86,7 @@ def history(domain: Domain, found: Sequence[Any]) -> None:
         parts.empty("nothing has happened to a model since it was announced.", f"polyscore retrain {domain.name}", "polyscore loop")
         return
     parts.as_of(found[0].at_us)
-    data = pd.DataFrame([{"when": parts.moment(e.at_us), "what": e.what, "version": e.version, "text": e.text} for e in found])
+    data = pd.DataFrame([{"when": parts.moment(e.at_us), "what": e.what, "version": e.version, "text": parts.shown(e.text)} for e in found])
     config = {
         "when": st.column_config.DatetimeColumn(format="D MMM, HH:mm:ss", timezone="UTC"),
         "text": st.column_config.TextColumn(width="large"),

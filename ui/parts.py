@@ -85,7 +85,7 @@ def once(draw: Callable[[Engine], None]) -> bool:
         empty(str(error), "make demo")
     except (DatabaseError, DBAPIError) as error:
         said = explain(error, engine) if isinstance(error, DBAPIError) and engine is not None else error
-        st.error(f"The database cannot be read: {said}", icon=":material/error:")
+        st.error(f"The database cannot be read: {plain(str(said))}", icon=":material/error:")
     else:
         return True
     return False
@@ -129,6 +129,14 @@ def _frame(title: str) -> Domain:
 def _adopt(bundles: str) -> None:
     """Tables of one's own become domains here too. Kept for a while: their files are looked through each time."""
     own.adopt_from_environment(lambda text: _log.warning(text, bundles=bundles))
+
+
+def forget_of_another(domain: Domain, key: str) -> None:
+    """What was opened on a page of one domain is not open on another's: ``key`` holds it in the session."""
+    of = f"{key} of domain"
+    if st.session_state.get(of, domain.name) != domain.name:
+        st.session_state[key] = ""
+    st.session_state[of] = domain.name
 
 
 def source(domain: Domain) -> str:

@@ -41,7 +41,7 @@ def panel(domain: Domain) -> None:
     try:
         parts.database()
     except DatabaseError as error:
-        st.caption(f":material/info: no event can be scored here: {error}")
+        st.caption(f":material/info: no event can be scored here: {parts.plain(str(error))}")
         return
     parts.once(lambda engine: _panel(engine, domain))
 

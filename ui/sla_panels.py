@@ -60,14 +60,15 @@ def promises(domain: Domain, sums: Mapping[str, float]) -> None:
         st.markdown(f"{mark}: {promise.title}: **{kept / of:.1%}** of {of:,.0f} ({promise.of}); promised are {promise.share:.0%}")
 
 
-def breaches(found: Sequence[Breach], cut: bool) -> None:
+def breaches(found: Sequence[Breach], day: Budget, cut: bool) -> None:
     """A line a breach, newest first."""
     st.markdown(
         f"**Breaches**, newest first: minutes that spent the budget {FAST:g} times as fast as it lasts, "
         "and stretches in which the scorer stood still"
     )
     if not found:
-        st.caption(":material/check_circle: none in this day")
+        spent = (day.left or 0.0) < 0
+        st.caption("no minute was that fast: the budget went slowly" if spent else ":material/check_circle: none in this day")
         return
     st.dataframe(pd.DataFrame([_cells(breach) for breach in found[:MOST_BREACHES]]), hide_index=True, width="stretch")
     if cut or len(found) > MOST_BREACHES:

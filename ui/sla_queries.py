@@ -13,6 +13,7 @@ from ui.asking import rows
 MOST_BAD = 3_000  # windows, the newest: one of two seconds each for more than an hour and a half without a break
 MINUTE_US = 60_000_000
 FAST = 10.0  # times what the objective allows: a minute at this rate is a breach; at once or twice, most are that by chance
+MOST = 0.5  # but where half of a minute is late it is one, whatever the objective
 _W = SlaWindowRow.metadata.tables["sla_window"]
 
 
@@ -35,7 +36,7 @@ def bad_windows(engine: Engine, domain: str, since_us: int, share: float) -> Seq
     was decided; oldest first.
     """
     minute, of_day = _W.c.end_us // MINUTE_US, and_(_W.c.domain == domain, _W.c.end_us > since_us)
-    too_many = func.sum(_W.c.misses) > FAST * (1.0 - share) * func.sum(_W.c.measured)
+    too_many = func.sum(_W.c.misses) > min(FAST * (1.0 - share), MOST) * func.sum(_W.c.measured)
     late = and_(_W.c.misses > 0, minute.in_(select(minute).where(of_day).group_by(minute).having(too_many)))
     still = and_(_W.c.decisions == 0, _W.c.lag > 0)
     columns = (_W.c.start_us, _W.c.end_us, _W.c.model_version, _W.c.decisions, _W.c.misses, _W.c.p99_ms, _W.c.lag)

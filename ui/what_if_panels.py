@@ -29,7 +29,7 @@ _MARKED = ["in force", "chosen"]
 
 
 def inputs(domain: Domain, in_force: Mapping[str, float]) -> dict[str, float]:
-    """A slider for each term, kept in the address; it begins where the term stands now, and goes with it until a person moves it."""
+    """A slider for each term, kept in the address; it begins where the term stands now, and goes with it while it stands there."""
     now, found = in_full(domain.terms, in_force), {}
     _follow(domain, now)
     for column, term in zip(_columns(len(domain.terms)), domain.terms, strict=True):
@@ -176,7 +176,7 @@ def _send(engine: Engine, domain: Domain, chosen: Mapping[str, float], opened: M
     from models.registry import Cause  # noqa: PLC0415
 
     try:
-        said = moves.decide_by(Settings(), domain, chosen, Cause(time.time_ns() // 1000, *who), opened)
+        said = moves.decide_by(Settings(), domain, chosen, Cause(parts.now_us(), *who), opened)
     except (AppError, ModelError, TermsError) as error:
         st.error(f"Not applied: {parts.plain(str(error))}")
         return

@@ -23,7 +23,7 @@ from quixstreams.models import MessageContext
 from apps import scorer
 from apps.errors import BrokerError
 from apps.settings import Settings
-from apps.stream import Scoring, application, away, timed_out
+from apps.stream import _FENCED, Scoring, application, away, timed_out
 from domain.contract import Computed
 from domain.cross_sell.groups import GROUPS
 from domain.decision import Decision
@@ -183,7 +183,7 @@ def test_a_kafka_that_is_away_is_told_from_what_waiting_does_not_mend(error: Exc
     assert away(error) is waits
 
 
-@pytest.mark.parametrize("code", [KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH])
+@pytest.mark.parametrize("code", sorted(_FENCED))
 def test_a_transaction_that_kafka_ended_while_it_was_away_is_told_from_one_that_a_second_process_took(code: int) -> None:
     fenced = KafkaException(KafkaError(code, "fenced by a newer instance"))
     assert timed_out(fenced, 30.0)

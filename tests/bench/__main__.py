@@ -45,11 +45,20 @@ def main() -> int:
     return status or told
 
 
+# What is made of each part.
+_MADE_OF = {
+    "formats": ("formats.json", "comparison.json", "formats.md", "formats.html"),
+    "stream": ("stream.json", "stream.md"),
+    "drift": ("drift.json", "drift.md", "drift.svg"),
+}
+
+
 def first_failure(out: Path, stages: Mapping[str, Callable[[], int]]) -> int:
     """Run all, whatever becomes of one; the first status that is not 0. What fails leaves no figures of an earlier run to be told."""
     status = 0
     for name, stage in stages.items():
-        (out / f"{name}.json").unlink(missing_ok=True)
+        for left in _MADE_OF[name]:
+            (out / left).unlink(missing_ok=True)
         failed = stage()
         if failed:
             _say(f"measuring the {name} failed")

@@ -13,6 +13,7 @@ from domain.contract import Emission, MalformedEvent
 from domain.fraud.events import Label, Payment, parse_payment
 from domain.fraud.features import CATEGORIES
 from domain.fraud.simulator import LARGE, PERFECT, Imperfections, simulate
+from domain.simulating import by_time
 
 START = datetime(2025, 3, 3, tzinfo=UTC)
 
@@ -91,3 +92,12 @@ def test_a_perfect_world_has_none_of_them() -> None:
 
 def test_it_does_not_end_by_itself() -> None:
     assert len(list(islice(simulate(1, START, customers=20, terminals=20), 20_000))) == 20_000
+
+
+def test_what_is_due_at_a_stretchs_end_waits_for_the_next_and_of_one_moment_what_was_made_first_goes_first() -> None:
+    def made(*offsets: int) -> list[Emission]:
+        return [Emission(START + timedelta(hours=h), "events", f"{h}", number) for number, h in enumerate(offsets)]
+
+    days = [(made(5, 24, 3, 5, 30), START + timedelta(hours=24)), (made(24, 26, 60), START + timedelta(hours=48))]
+    found = [(int(e.key), e.value) for e in by_time(days)]
+    assert found == [(3, 2), (5, 0), (5, 3), (24, 1), (24, 0), (26, 1), (30, 4)], "60 comes after the last end"

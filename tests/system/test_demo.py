@@ -110,7 +110,7 @@ def test_ctrl_c_stops_every_process_and_leaves_only_data_and_logs(demo: Process,
 def test_ctrl_c_while_kafka_starts_stops_at_once(demo: Process, settings: Settings) -> None:
     until(lambda: any("kafka.Kafka" in p.cmdline() for p in children(settings)), demo)
     demo.popen.send_signal(signal.SIGINT)
-    assert demo.popen.wait(LONG_S) == INTERRUPTED, demo.output()
+    assert demo.popen.wait(60) == INTERRUPTED, demo.output()
     assert "Traceback" not in demo.output()
     assert SHOWN not in demo.output(), "it went on"
     assert children(settings) == []
@@ -121,7 +121,7 @@ def test_sigterm_while_a_model_is_trained_stops_at_once_and_leaves_no_part_of_it
     with started(empty, domain="maintenance") as demo:
         until(lambda: "training models: 1 of " in demo.output(), demo)
         demo.popen.send_signal(signal.SIGTERM)
-        assert demo.popen.wait(LONG_S) == INTERRUPTED, demo.output()
+        assert demo.popen.wait(60) == INTERRUPTED, demo.output()
     assert "Traceback" not in demo.output()
     assert not re.search(r"training models: (\d+) of \1\b", demo.output()), "it went on"
     assert children(empty) == []

@@ -245,6 +245,12 @@ def test_similar_alerts_are_shown_with_why(kafka: Kafka) -> None:
     }, "d000030 was blocked, not reviewed, and is another customer's"
 
 
+def test_no_cell_is_a_formula_for_whoever_downloads_the_table(kafka: Kafka) -> None:
+    sql(kafka.url, f"""UPDATE alert SET key = '=1+1', reasons = '["=HYPERLINK(1)"]' WHERE decision_id = '{NEWEST}'""")
+    listed = table(run("alerts"), "first reason").set_index("alert")
+    assert (listed.loc[NEWEST, "customer"], listed.loc[NEWEST, "first reason"]) == ("'=1+1", "'=HYPERLINK(1)")
+
+
 def test_peoples_words_are_no_markup(kafka: Kafka) -> None:
     sql(kafka.url, f"UPDATE alert SET status = 'closed', version = 2, analyst = '**A**', note = '# big' WHERE decision_id = '{NEWEST}'")
     page = run("alerts", alert=NEWEST)

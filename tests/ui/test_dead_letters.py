@@ -131,7 +131,7 @@ def test_a_corrected_letter_is_sent_with_its_card_number_and_who_did_it(url: str
     assert b'"customer_id": "4111111111111111"' in correction
     assert b'"amount": 1' in correction
     assert "Sent to fraud.payments, partition 2, offset 41" in said(page)
-    assert "the database has not heard of it yet" in said(page)
+    assert "`polyscore sink` brings the news of it" in said(page)
 
 
 def test_a_letter_sent_again_goes_once_more_only_if_that_is_said(url: str, sent: list[tuple[str, bytes | None]]) -> None:
@@ -171,6 +171,38 @@ def test_what_was_refused_is_said_and_the_text_stays(url: str, monkeypatch: pyte
     assert "Not sent: Kafka is away" in said(press(page, "Send it unchanged"))
 
 
+def test_a_message_whose_news_was_lost_is_sent_and_no_second_press_sends_it_again(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_letters(url, 7)
+    pressed = []
+
+    def lose(settings: Any, letter: Any, by: str, correction: bytes | None = None) -> Resent:
+        pressed.append(by)
+        told = {"topic": letter.topic, "partition": letter.partition, "offset": letter.offset, "domain": "fraud", "at_us": NOW_US}
+        place = {"to_topic": letter.source_topic, "to_partition": 2, "to_offset": 41}
+        raise resend.UntoldError(Resent(**told, **place, by=by, changed=False, event_id="t9"))
+
+    monkeypatch.setattr(resend, "resend", lose)
+    page = run("dead_letters", letter=PLACE)
+    page.text_input(key=f"by {PLACE}").set_value("ada")
+    shown = said(press(page, "Send it unchanged"))
+    assert "the message went to fraud.payments/2/41, but Kafka did not take the news of it" in shown
+    assert "Not sent" not in shown
+    assert "Kafka did not take the news of it, so it stands here alone" in shown
+    press(page, "Send it unchanged")
+    assert pressed == ["ada"]
+
+
+def test_an_open_letter_is_not_open_on_another_domains_page(url: str) -> None:
+    fill_letters(url, 7)
+    fill_letters(url, 1, domain="maintenance", topic="maintenance.dead-letters")
+    page = run("dead_letters", letter=PLACE)
+    assert "Send it unchanged" in [b.label for b in page.button]
+    page.sidebar.selectbox(key="domain").select("maintenance").run()
+    assert not page.exception
+    assert page.text_input(key="letter").value == ""
+    assert "Send it unchanged" not in [b.label for b in page.button]
+
+
 def test_what_became_of_it_is_shown(url: str) -> None:
     fill(url, alerts=5)
     fill_letters(url, 7)
@@ -179,7 +211,7 @@ def test_what_became_of_it_is_shown(url: str) -> None:
     resent(url, 5, event_id="unheard")
     decided = said(run("dead_letters", letter=PLACE))
     assert "sent again, corrected, by ada at 21 Sep 2026 14:13:25 UTC; it landed at fraud.payments/2/41" in decided
-    assert "**review** was decided before that: a repeat decides nothing of d000040" in decided
+    assert "**review** was decided of d000040, before it was sent again" in decided
     back = said(run("dead_letters", letter="fraud.dead-letters/0/4"))
     assert "unchanged, by ada" in back
     assert "it came back as the letter fraud.dead-letters/0/5 (unknown-field)" in back

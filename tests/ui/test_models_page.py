@@ -85,6 +85,14 @@ def test_drift_is_of_the_champions_newest_week_what_is_farthest_beyond_first(loo
     assert f"28,000 decisions; 1 of {len(FRAUD.schema)} beyond their limits" in said(page)
 
 
+def test_what_people_gave_as_their_reasons_is_no_markup(looped: str) -> None:
+    change(looped, "UPDATE standing SET why = '**because**'", "UPDATE loop_event SET text = '[look](there)' WHERE what = 'drift'")
+    page = run("models")
+    raw = "".join(str(e.value) for kind in ("caption", "error") for e in page.get(kind))
+    assert r"\*\*because\*\*" in raw
+    assert r"\[look\](there)" in raw
+
+
 def test_an_open_alarm_is_said_in_words_until_it_is_over(looped: str) -> None:
     page = run("models")
     assert page.error

@@ -16,9 +16,9 @@ from apps.tables import OutcomesRow
 from exports.formats import FORMATS
 from tests.bench.made_up import compared
 from tests.ui.driver import run, said, table
-from tests.ui.filled import VERSION, fill
+from tests.ui.filled import NOW_US, VERSION, fill
 from tests.ui.letters import fill_letters
-from ui import queries
+from ui import parts, queries
 
 PAGES = sorted({file.stem for file in (Path(ui.__file__).parent / "views").glob("*.py")} - {"formats", "scenarios"})  # those read files
 
@@ -259,6 +259,20 @@ def test_formats_shows_what_is_proven_of_the_newest_bundle(url: str, tmp_path: P
     proven = page.dataframe[0].value.set_index("name")
     assert proven.loc["pmml", "outcome"] == "passed"
     assert proven.loc["pmml", "equal"] == proven.loc["pmml", "rows"] > 0
+
+
+@pytest.mark.parametrize("page", ["live", "overview"])
+def test_what_is_old_is_said_to_be_and_shown_as_no_rate_of_now(url: str, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    fill(url, alerts=1)
+    rate = '<div class="name">payments / s</div><div class="value">'
+    now = said(run(page))
+    assert f"{rate}50<" in now
+    assert "nothing has come since" not in now
+    monkeypatch.setattr(parts, "now_us", lambda: NOW_US + 600_000_000)
+    later = said(run(page))
+    assert "that was 10 min ago: nothing has come since" in later
+    assert f"{rate}–<" in later
+    assert "scored by" not in later
 
 
 def test_live_shows_the_slowest_of_a_thousand_what_was_refused_and_the_budget_left(url: str) -> None:

@@ -80,6 +80,17 @@ def test_a_spent_budget_and_its_breaches_are_shown(url: str) -> None:
     assert (breach["what"], breach["late"], breach["worst p99"], breach["for"]) == ("too slow", "18", "180.5 ms", "6 s")
 
 
+def test_a_minute_that_spends_the_budget_a_little_too_fast_is_no_breach_and_no_reason_for_a_tick(url: str) -> None:
+    fill(url, alerts=1)
+    engine = open_database(url)
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE sla_window SET misses = 9 WHERE end_us = {NOW_US}"))  # of 3,000, three times what is allowed
+    engine.dispose()
+    shown = said(run("sla"))
+    assert "no minute was that fast: the budget went slowly" in shown
+    assert ":material/check_circle: none in this day" not in shown
+
+
 def test_a_scorer_that_stands_still_is_a_breach(url: str) -> None:
     fill(url, alerts=1)
     still = window(2, misses=0, p99_ms=None, decisions=0, lag=900, version="")

@@ -55,9 +55,7 @@ def _since(engine: Engine, domain: Domain, filters: Filters) -> None:
 
 def _opened(engine: Engine, domain: Domain, rows: Sequence[Any]) -> Any:
     """The alert whose id stands in the address, as it was when it was opened; where there is none, the first of the list from now on."""
-    if st.session_state.get("alerts of", domain.name) != domain.name:
-        st.session_state[alert_table.OPEN] = ""
-    st.session_state["alerts of"] = domain.name
+    parts.forget_of_another(domain, alert_table.OPEN)
     if rows and not (st.session_state.get(alert_table.OPEN) or st.query_params.get(alert_table.OPEN)):
         st.session_state[alert_table.OPEN] = masked(rows[0].decision_id)
     wanted = st.text_input("The open alert's id", key=alert_table.OPEN, bind="query-params", width=420).strip()

@@ -36,7 +36,8 @@ def draw(engine: Engine, domain: Domain) -> None:
         else:
             live_panels.chart(latency, None, f"replayed {domain.events_name} carry no time of sending, so they have no latency")
         live_panels.chart("Consumer lag", charts.lag(shown, domain.events_name))
-    st.caption(f"scored by {' and '.join(used)}" if used and of_now else "no scorer decides at the moment")
+    if of_now:
+        st.caption(f"scored by {' and '.join(used)}" if used else "no scorer decides at the moment")
 
 
 parts.page("Live", draw)

@@ -17,17 +17,19 @@ def draw(engine: Engine, domain: Domain) -> None:
         parts.empty("no model has been announced.", f"polyscore train {domain.name}", "polyscore sink")
         parts.again()
         return
-    parts.live(lambda fresh: _work(fresh, domain))
-    st.divider()
     versions = [row.version for row in found]
+    parts.live(lambda fresh: _work(fresh, domain, versions[0]))
+    st.divider()
     chosen = st.selectbox("One version's own report", versions, key="model version", width=420)
     row = shared(queries.model, engine, domain.name, chosen if chosen in versions else versions[0])
     model_report.show(row.manifest, row.report)
 
 
-def _work(engine: Engine, domain: Domain) -> None:
-    """What moves: who decides, how well, and what the loop does."""
+def _work(engine: Engine, domain: Domain, newest: str) -> None:
+    """What moves: who decides, how well, and what the loop does. A version after the ``newest`` that the page began with begins it anew."""
     found = shared(queries.models, engine, domain.name)
+    if not found or found[0].version != newest:
+        st.rerun()
     parts.as_of(round(found[0].created.timestamp() * 1e6))
     standing, headline = shared(asked.standing, engine, domain.name), asked.headline(engine, domain)
     model_panels.at_work(domain, standing, found[0].version)

@@ -12,6 +12,8 @@ from apps.settings import Settings
 from domain.contract import Domain
 from ui import parts, scenario_runs, scenario_shown
 
+_REFUSED = "why a story was not stopped"
+
 
 def draw(domain: Domain) -> None:
     settings = Settings()
@@ -55,7 +57,10 @@ def _watch(settings: Settings) -> None:
         with st.container(border=True):
             left, right = st.columns([4, 1], vertical_alignment="center")
             left.markdown(f"**{found.name}** is running")
-            if right.button("Stop", key=f"stop {found.folder}", width="stretch") and (why := scenario_runs.stop(found)):
+            if right.button("Stop", key=f"stop {found.folder}", width="stretch"):
+                st.session_state[_REFUSED] = found.folder, scenario_runs.stop(found)
+            of, why = st.session_state.get(_REFUSED, ("", ""))
+            if why and of == found.folder:
                 st.error(why)
             st.code(scenario_runs.log(Path(found.folder)) or "starting", language="text", height=300)
 

@@ -24,7 +24,7 @@ def draw(engine: Engine, domain: Domain) -> None:
     sla_panels.promises(domain, shared(queries.sums, engine, domain.name)[0])
     sla_panels.day(shared(sla_queries.stretches, engine, domain.name, since_us, WIDTH_US), WIDTH_US, domain)
     bad = shared(sla_queries.bad_windows, engine, domain.name, since_us, domain.on_time)
-    sla_panels.breaches(budget.breaches(bad), len(bad) == sla_queries.MOST_BAD)
+    sla_panels.breaches(budget.breaches(bad), day, len(bad) == sla_queries.MOST_BAD)
 
 
 parts.page("SLA", draw)
