@@ -21,7 +21,7 @@ from tests.bench.targets import in_words
 from tests.environment import forget_the_callers
 
 # Wall-clock minutes on two quiet cores, for what is said before it begins.
-MINUTES = {"full": "a quarter of an hour", "quick": "three minutes", "smoke": "half a minute"}
+MINUTES = {"full": "twenty-five minutes", "quick": "three minutes", "smoke": "half a minute"}
 SECONDS = {"full": 0.25, "quick": 0.25, "smoke": 0.05}
 
 
@@ -82,7 +82,7 @@ def _formats(out: Path, cases: str) -> int:
 
 
 def _stream(out: Path, options: list[str]) -> int:
-    _say("measuring the stream: about ten minutes")
+    _say("measuring the stream: about twenty minutes")
     return subprocess.run([sys.executable, "-m", "tests.bench.speed", "--out", str(out), *options], check=False).returncode
 
 

@@ -1,7 +1,7 @@
 """`python -m tests.bench.speed`: the stream's speed as ratios in one run, written to `bench/stream.json` and `bench/stream.md`.
 
 Every figure is taken beside its yardstick in the same run: the whole stream against the same application with the
-features and the model taken out, end-to-end latency against a bare consume-produce echo. Takes about ten minutes.
+features and the model taken out, end-to-end latency against a bare consume-produce echo. Takes about twenty minutes.
 """
 
 from __future__ import annotations
