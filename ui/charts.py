@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 Chart = Any  # Altair types its builders as unions that it does not narrow itself
 HEIGHT = 210
 INK, OTHER = theme.INK, theme.QUIET
-_TIME = alt.X("time:T", title="UTC", axis=alt.Axis(format="%H:%M:%S", grid=False, labelOverlap=True))
+UTC: dict[str, Any] = {"titleAnchor": "end", "titleFontSize": 10, "titlePadding": 2}  # how an axis of time says so
+_TIME = alt.X("time:T", title="UTC", axis=alt.Axis(format="%H:%M:%S", grid=False, labelOverlap=True, **UTC))
 
 
 def _series(windows: Iterable[Any]) -> pd.DataFrame:
@@ -101,7 +102,7 @@ def history(rows: Sequence[Any], domain: Domain, marked: str) -> Chart:
     data["size"] = [260 if r.decision_id == marked else 70 for r in rows]
     shown = [alt.Tooltip("time:T", format="%d %b %H:%M"), alt.Tooltip("value:Q", format=",.2f"), "action:N"]
     return alt.Chart(data).mark_circle(opacity=0.9).encode(
-        x=alt.X("time:T", title="UTC", axis=alt.Axis(format="%d %b", grid=False)),
+        x=alt.X("time:T", title="UTC", axis=alt.Axis(format="%d %b", grid=False, **UTC)),
         y=alt.Y("value:Q", title=name.replace("_", " ")),
         color=action_colour(domain, data["action"].unique()),
         size=alt.Size("size:Q", legend=None, scale=None),

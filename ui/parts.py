@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
@@ -212,7 +213,8 @@ def measured_at(newest_us: int) -> bool:
     age_s = (now_us() - newest_us) / 1e6
     if age_s < STALE_S:
         return True
-    age = f"{age_s:.0f} s" if age_s < 120 else f"{age_s / 60:.0f} min" if age_s < 7200 else f"{age_s / 3600:,.0f} h"
+    steps = (("s", 1, 120), ("min", 60, 7_200), ("h", 3_600, 172_800), ("days", 86_400, math.inf))
+    age = next(f"{age_s / seconds:,.0f} {unit}" for unit, seconds, below in steps if age_s < below)
     st.caption(f":material/warning: that was {age} ago: nothing has come since, or `polyscore monitor` or `polyscore sink` does not run")
     return False
 

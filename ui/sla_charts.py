@@ -10,10 +10,10 @@ import altair as alt
 import pandas as pd
 
 from ui import theme
-from ui.charts import HEIGHT, Chart
+from ui.charts import HEIGHT, UTC, Chart
 from ui.parts import drawn
 
-_TIME = alt.X("time:T", title="UTC", axis=alt.Axis(format="%H:%M", grid=False, labelOverlap=True))
+_TIME = alt.X("time:T", title="UTC", axis=alt.Axis(format="%H:%M", grid=False, labelOverlap=True, **UTC))
 
 
 def late(stretches: Sequence[Any], width_us: int, share: float) -> Chart:
