@@ -127,8 +127,8 @@ def test_ctrl_c_ends_a_run_without_a_check(running: Running, monkeypatch: pytest
 def test_every_process_is_stopped_those_that_feed_others_first(running: Running) -> None:
     order: list[str] = []
     for child in running.children:
-        child.ask = lambda name=child.name: order.append(f"ask {name}")  # type: ignore[method-assign,misc]
-        child.stop = lambda within, name=child.name: order.append(name) or 0  # type: ignore[method-assign,misc]
+        child.ask = lambda name=child.name: order.append(f"ask {name}")  # type: ignore[method-assign,misc]  # a double
+        child.stop = lambda within, name=child.name: order.append(name) or 0  # type: ignore[method-assign,misc]  # a double
     running.demo.stop_all()
     alone = [word for name in ("fraud-source", "fraud-scorer", "monitor") for word in (f"ask {name}", name)]
     assert order == [*alone, "ask sink", "ask dashboard", "sink", "dashboard"], "those of a stage are asked before one is waited for"

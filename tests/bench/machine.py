@@ -21,7 +21,7 @@ def told(info: dict[str, Any]) -> dict[str, Any]:
 
 def here() -> dict[str, Any]:
     """This machine."""
-    return told(pytest_benchmark_generate_machine_info())  # type: ignore[no-untyped-call]
+    return told(pytest_benchmark_generate_machine_info())  # type: ignore[no-untyped-call]  # the plugin has no types
 
 
 def now() -> str:
